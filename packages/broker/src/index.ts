@@ -1,0 +1,2 @@
+/** Door of @millrace/broker: what users import. */
+export {}

@@ -1,0 +1,2 @@
+/** Second door of @millrace/broker: for sibling packages only. */
+export {}

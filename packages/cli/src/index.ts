@@ -1,0 +1,2 @@
+/** Door of @millrace/cli: what users import. */
+export {}

@@ -1,0 +1,2 @@
+/** Second door of @millrace/cli: for sibling packages only. */
+export {}

@@ -1,0 +1,2 @@
+/** Door of @millrace/client: what users import. */
+export {}

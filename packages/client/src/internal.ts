@@ -1,0 +1,2 @@
+/** Second door of @millrace/client: for sibling packages only. */
+export {}

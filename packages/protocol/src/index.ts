@@ -1,0 +1,2 @@
+/** Door of @millrace/protocol: what users import. */
+export {}

@@ -1,0 +1,2 @@
+/** Second door of @millrace/protocol: for sibling packages only. */
+export {}

@@ -1,0 +1,128 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { DiskError } from '../errors.ts'
+import type { Disk, File, FileStat, Lock } from '../world.ts'
+
+function guarded<T>(where: string, call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    throw error instanceof DiskError ? error : new DiskError((error as NodeJS.ErrnoException).code ?? 'EIO', where, error)
+  }
+}
+
+export const nodeDisk: Disk = {
+  open: (where, mode) => guarded(where, () => new NodeFile(where, mode)),
+  exists: where => fs.existsSync(where),
+  stat: (where): FileStat =>
+    guarded(where, () => {
+      const stat = fs.statSync(where)
+      return { sizeBytes: stat.size, modifiedMs: stat.mtimeMs, isDirectory: stat.isDirectory() }
+    }),
+  list: directory => guarded(directory, () => fs.readdirSync(directory).sort()),
+  makeDirectory: directory => void guarded(directory, () => fs.mkdirSync(directory, { recursive: true })),
+  readFile: where => guarded(where, () => fs.readFileSync(where)),
+  rename: (from, to) => guarded(from, () => fs.renameSync(from, to)),
+  remove: where => guarded(where, () => fs.rmSync(where, { force: true })),
+  removeDirectory: directory => guarded(directory, () => fs.rmSync(directory, { recursive: true, force: true })),
+  syncDirectory: directory =>
+    guarded(directory, () => {
+      const handle = fs.openSync(directory, 'r')
+      try {
+        fs.fsyncSync(handle)
+      } finally {
+        fs.closeSync(handle)
+      }
+    }),
+  lock: where => guarded(where, () => lockFile(where)),
+}
+
+/** Node has no flock: the file holds the owner's process id, and a lock whose owner no longer lives is taken over. */
+function lockFile(where: string): Lock {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const handle = fs.openSync(where, 'wx')
+      fs.writeSync(handle, `${process.pid}\n`)
+      fs.closeSync(handle)
+      return { release: () => fs.rmSync(where, { force: true }) }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      const owner = Number.parseInt(fs.readFileSync(where, 'utf8'), 10)
+      if (attempt > 0 || (owner > 0 && owner !== process.pid && isAlive(owner))) throw new DiskError('ELOCKED', where)
+      fs.rmSync(where, { force: true })
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+class NodeFile implements File {
+  readonly path: string
+  readonly #handle: number
+  #sizeBytes: number
+
+  constructor(where: string, mode: 'read' | 'write') {
+    this.path = path.normalize(where)
+    this.#handle = fs.openSync(where, mode === 'read' ? fs.constants.O_RDONLY : fs.constants.O_RDWR | fs.constants.O_CREAT)
+    this.#sizeBytes = fs.fstatSync(this.#handle).size
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  write(chunks: readonly Uint8Array[], position: number): void {
+    guarded(this.path, () => {
+      let written =
+        chunks.length === 1
+          ? fs.writeSync(this.#handle, chunks[0]!, 0, chunks[0]!.length, position)
+          : fs.writevSync(this.#handle, chunks, position)
+      let total = 0
+      for (const chunk of chunks) total += chunk.length
+      // A short write is legal (a nearly full disk, a signal): go on from where it stopped, until the system gives the reason.
+      while (written < total) {
+        const rest = Buffer.concat(chunks).subarray(written)
+        written += fs.writeSync(this.#handle, rest, 0, rest.length, position + written)
+      }
+      if (position + total > this.#sizeBytes) this.#sizeBytes = position + total
+    })
+  }
+
+  read(into: Uint8Array, position: number): number {
+    return guarded(this.path, () => {
+      let filled = 0
+      while (filled < into.length) {
+        const count = fs.readSync(this.#handle, into, filled, into.length - filled, position + filled)
+        if (count === 0) break
+        filled += count
+      }
+      return filled
+    })
+  }
+
+  truncate(sizeBytes: number): void {
+    guarded(this.path, () => fs.ftruncateSync(this.#handle, sizeBytes))
+    this.#sizeBytes = sizeBytes
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.#handle, error => (error ? reject(new DiskError(error.code ?? 'EIO', this.path, error)) : resolve()))
+    })
+  }
+
+  syncNow(): void {
+    guarded(this.path, () => fs.fdatasyncSync(this.#handle))
+  }
+
+  close(): void {
+    guarded(this.path, () => fs.closeSync(this.#handle))
+  }
+}

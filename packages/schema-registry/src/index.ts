@@ -1,0 +1,2 @@
+/** Door of @millrace/schema-registry: what users import. */
+export {}

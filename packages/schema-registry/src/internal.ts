@@ -1,0 +1,2 @@
+/** Second door of @millrace/schema-registry: for sibling packages only. */
+export {}

@@ -1,0 +1,2 @@
+/** Door of @millrace/streams: what users import. */
+export {}

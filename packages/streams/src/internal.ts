@@ -1,0 +1,2 @@
+/** Second door of @millrace/streams: for sibling packages only. */
+export {}

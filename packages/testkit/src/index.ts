@@ -1,0 +1,2 @@
+/** Door of @millrace/testkit: what users import. */
+export {}

@@ -1,0 +1,2 @@
+/** Second door of @millrace/testkit: for sibling packages only. */
+export {}
