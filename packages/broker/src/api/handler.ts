@@ -1,0 +1,32 @@
+import type { Api } from '@millrace/protocol'
+import type { BrokerServices } from '../services.ts'
+
+/** One API key: what is advertised is what is in the table of handlers, in exactly these versions. */
+export interface ApiHandler<Request, Response> {
+  readonly api: Api<Request, Response>
+  readonly versions: { readonly min: number; readonly max: number }
+  /**
+   * Answers in Kafka's own response shape; errors are error codes inside it. `null`: no response is sent (Produce with acks=0).
+   * A thrown KafkaError closes the connection after one log line: throw only for what no response can say.
+   */
+  handle(request: Request, context: RequestContext, broker: BrokerServices): Response | null | Promise<Response | null>
+}
+
+export interface RequestContext {
+  readonly apiVersion: number
+  readonly clientId: string | null
+  readonly listenerName: string
+  readonly connection: ConnectionContext
+  /** Asks the connection to close after the response (acks=0 with an error, …). */
+  closeAfterwards(): void
+}
+
+/** What lives as long as the connection. */
+export interface ConnectionContext {
+  readonly id: number
+  readonly clientHost: string
+  readonly clientPort: number
+  /** Client software of ApiVersions; empty before. */
+  softwareName: string
+  softwareVersion: string
+}

@@ -1,0 +1,90 @@
+import type { Api, BatchView } from '@millrace/protocol'
+import type { ConfigSet, Logger, World } from '@millrace/runtime'
+
+/** What the parts of a broker see of one another. `broker.ts` builds the parts and hands each this bundle. */
+export interface BrokerServices {
+  readonly world: World
+  readonly logger: Logger
+  readonly config: ConfigSet
+  readonly nodeId: number
+  readonly clusterId: string
+  readonly metadata: MetadataView
+  readonly partitions: PartitionStore
+  readonly controller: ControllerClient
+}
+
+/** The committed metadata as this broker has applied it. Owner: `controller/`. Objects are immutable; a change makes new ones. */
+export interface MetadataView {
+  /** Offset of the last applied metadata record. */
+  readonly appliedOffset: number
+  topic(name: string): TopicMetadata | undefined
+  topicById(topicId: string): TopicMetadata | undefined
+  topics(): Iterable<TopicMetadata>
+  brokers(): Iterable<BrokerMetadata>
+  /** Settings made by IncrementalAlterConfigs and CreateTopics, texts by key; empty for a resource without any. `type`: 2 topic, 4 broker ("" = all brokers), 32 group. */
+  dynamicConfig(type: number, name: string): ReadonlyMap<string, string>
+  features(): ReadonlyMap<string, number>
+  /** Called after each applied batch with the names of what changed; returns how to stop. */
+  subscribe(listener: (change: MetadataChange) => void): () => void
+}
+
+export interface TopicMetadata {
+  readonly name: string
+  readonly topicId: string
+  /** Index = partition. */
+  readonly partitions: readonly PartitionMetadata[]
+}
+
+export interface PartitionMetadata {
+  readonly leader: number
+  readonly leaderEpoch: number
+  readonly partitionEpoch: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+  readonly eligibleLeaderReplicas: readonly number[]
+  readonly lastKnownEligibleLeaderReplicas: readonly number[]
+  readonly offlineReplicas: readonly number[]
+}
+
+export interface BrokerMetadata {
+  readonly id: number
+  readonly epoch: number
+  readonly rack: string | null
+  readonly fenced: boolean
+  readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number; readonly securityProtocol: number }[]
+}
+
+export interface MetadataChange {
+  readonly topics: readonly TopicMetadata[]
+  readonly deletedTopics: readonly TopicMetadata[]
+  readonly configs: readonly { readonly type: number; readonly name: string }[]
+  readonly brokersChanged: boolean
+}
+
+/** Requests that change metadata. Quorum of one: answered in this process, after the records are committed. */
+export interface ControllerClient {
+  /** CreateTopics, DeleteTopics, CreatePartitions, IncrementalAlterConfigs, AlterConfigs, AllocateProducerIds, DescribeQuorum, … with Kafka's own request and response values. */
+  request<Request, Response>(api: Api<Request, Response>, version: number, request: Request): Promise<Response>
+}
+
+/** The partitions that live on this broker. Owner: `partition/`. */
+export interface PartitionStore {
+  /** The partition if this broker leads it; else the error code to answer: UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR. */
+  leader(topic: string, partition: number): LeaderPartition | number
+}
+
+/** A partition led here, as coordinators use it: their records are appended and answered when the high watermark covers them. */
+export interface LeaderPartition {
+  readonly topic: string
+  readonly partition: number
+  readonly leaderEpoch: number
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly logEndOffset: number
+  /** Appends one batch built by the broker itself (offsets are assigned here). Returns its last offset + 1. Throws KafkaError when it can't. */
+  appendAsCoordinator(batch: Uint8Array): number
+  /** Calls `done` when the high watermark reaches `offset`, with an error when leadership or the disk is lost before. */
+  whenCommitted(offset: number, done: (error?: Error) => void): void
+  /** Batches from `offset` up to the high watermark, at most about `maxBytes` but one at least; empty at the end. */
+  read(offset: number, maxBytes: number): BatchView[]
+}
