@@ -1,0 +1,4 @@
+import { ensureInstalled, runPinned } from './workspace.mjs'
+
+ensureInstalled()
+runPinned(['apps/flights/src/main.ts', ...process.argv.slice(2)])

@@ -1,0 +1,95 @@
+/**
+ * Everything that must hold, in one command (`npm test`). Prints a line a stage and last, alone, `N passed, N failed`.
+ *
+ * `npm test -- --only unit,types` runs the named stages. Checks against peers (Apache Kafka, kcat) need `.ci/run`'s packages; where they
+ * are missing, they fail in CI and elsewhere are reported as left out.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+const { values } = parseArgs({ options: { only: { type: 'string' } } })
+const only = values.only?.split(',')
+const inContinuousIntegration = process.env.CI !== undefined && process.env.CI !== ''
+const kafka = resolve(process.env.MILLRACE_KAFKA ?? '../shared/peers/kafka')
+const scratch = mkdtempSync(join(tmpdir(), 'millrace-test-'))
+
+interface Tally {
+  passed: number
+  failed: number
+}
+const total: Tally = { passed: 0, failed: 0 }
+
+function run(command: string, args: string[], extra: Record<string, string> = {}): boolean {
+  const result = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...extra } })
+  return result.status === 0
+}
+
+function stage(name: string, action: () => Tally): void {
+  if (only && !only.includes(name)) return
+  const started = performance.now()
+  console.log(`\n── ${name}`)
+  const tally = action()
+  total.passed += tally.passed
+  total.failed += tally.failed
+  console.log(
+    `── ${name}: ${tally.passed} passed, ${tally.failed} failed in ${((performance.now() - started) / 1000).toFixed(1)} s`,
+  )
+}
+
+/** A stage that is one check. */
+function check(name: string, command: string, args: string[]): void {
+  stage(name, () => (run(command, args) ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }))
+}
+
+function vitest(project: string, extra: Record<string, string> = {}): Tally {
+  const report = join(scratch, `${project}.json`)
+  const green = run(
+    'vitest',
+    ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    extra,
+  )
+  if (!existsSync(report)) return { passed: 0, failed: 1 }
+  const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'))
+  if (numPendingTests > 0) console.log(`${numPendingTests} tests of ${project} did not run`)
+  // A file that fails to load has no failed test of its own: the run is red all the same.
+  const failed = numFailedTests + (inContinuousIntegration ? numPendingTests : 0)
+  return { passed: numPassedTests, failed: !green && failed === 0 ? 1 : failed }
+}
+
+function system(): Tally {
+  if (!existsSync(kafka)) {
+    console.log(`Apache Kafka is not here (${kafka}): set MILLRACE_KAFKA to a script that runs it`)
+    return inContinuousIntegration ? { passed: 0, failed: 1 } : { passed: 0, failed: 0 }
+  }
+  run(kafka, ['install'])
+  const port = process.env.MILLRACE_KAFKA_PORT ?? '19092'
+  const started = run(kafka, ['start', '1', port], { KAFKA_HEAP: '-Xmx512m -Xms256m' })
+  try {
+    return vitest('system', { MILLRACE_KAFKA: kafka, MILLRACE_KAFKA_BOOTSTRAP: `127.0.0.1:${port}` })
+  } finally {
+    if (started) run(kafka, ['stop'])
+  }
+}
+
+check('types', 'tsc', ['-p', 'tsconfig.json'])
+check('lint', 'biome', ['check', '.'])
+stage('unit', () => vitest('unit'))
+check('simulation', 'node', ['packages/testkit/src/bin/sim.ts', '--seeds', '1000'])
+stage('system', system)
+check('flights', 'node', [
+  'apps/flights/src/main.ts',
+  '--once',
+  '--flights',
+  '100000',
+  '--port',
+  '0',
+  '--data',
+  join(scratch, 'flights'),
+])
+
+rmSync(scratch, { recursive: true, force: true })
+console.log(`\n${total.passed} passed, ${total.failed} failed`)
+process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1)
