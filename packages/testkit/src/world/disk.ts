@@ -1,0 +1,323 @@
+import { type Disk, DiskError, type File, type FileStat, type Lock } from '@millrace/runtime'
+import type { SeededRandom } from './random.ts'
+
+/** What is in a file: bytes as the process sees them, bytes as the device holds them, and the writes between the two. */
+class Inode {
+  bytes = Buffer.alloc(0)
+  sizeBytes = 0
+  durable = Buffer.alloc(0)
+  unsynced: ({ kind: 'write'; position: number; bytes: Buffer } | { kind: 'truncate'; sizeBytes: number })[] = []
+  modifiedMs = 0
+
+  write(chunk: Uint8Array, position: number): void {
+    const end = position + chunk.length
+    if (end > this.bytes.length) {
+      const grown = Buffer.alloc(Math.max(end, this.bytes.length * 2, 256))
+      this.bytes.copy(grown, 0, 0, this.sizeBytes)
+      this.bytes = grown
+    }
+    this.bytes.set(chunk, position)
+    this.sizeBytes = Math.max(this.sizeBytes, end)
+    this.unsynced.push({ kind: 'write', position, bytes: Buffer.from(chunk) })
+  }
+
+  truncate(sizeBytes: number): void {
+    if (sizeBytes > this.bytes.length) this.bytes = Buffer.concat([this.bytes, Buffer.alloc(sizeBytes - this.bytes.length)])
+    if (sizeBytes < this.sizeBytes) this.bytes.fill(0, sizeBytes, this.sizeBytes)
+    this.sizeBytes = sizeBytes
+    this.unsynced.push({ kind: 'truncate', sizeBytes })
+  }
+
+  sync(): void {
+    this.durable = Buffer.from(this.bytes.subarray(0, this.sizeBytes))
+    this.unsynced = []
+  }
+}
+
+type MetadataChange =
+  | { kind: 'link'; path: string; inode: Inode }
+  | { kind: 'unlink'; path: string }
+  | { kind: 'rename'; from: string; to: string; inode: Inode }
+
+export interface DiskFaults {
+  /** Bytes that may be written before ENOSPC; Infinity by default. */
+  freeBytes: number
+  /** Fails every write and sync with this code while set: EIO, EROFS. */
+  failWith: string | null
+  /** Mean of the time that a sync takes. */
+  syncMs: number
+}
+
+/**
+ * A disk that forgets what was not synced. A crash of the process keeps everything (the operating system lives on); a power loss keeps,
+ * drops or tears each unsynced write (at 512 bytes) and each unsynced change of a directory, independently.
+ */
+export class SimulatedDisk {
+  readonly faults: DiskFaults = { freeBytes: Infinity, failWith: null, syncMs: 0.2 }
+  readonly #random: SeededRandom
+  #names = new Map<string, Inode>()
+  #durableNames = new Map<string, Inode>()
+  #changes: MetadataChange[] = []
+  #directories = new Set<string>(['/'])
+  #locks = new Set<string>()
+
+  constructor(random: SeededRandom) {
+    this.#random = random
+  }
+
+  /** The process died: locks fall, data stays. */
+  crashProcess(): void {
+    this.#locks.clear()
+  }
+
+  /** The power failed: what was not synced is kept, dropped or torn by chance. */
+  losePower(): void {
+    this.#locks.clear()
+    for (const change of this.#changes) {
+      if (this.#random.chance(0.5)) continue
+      if (change.kind === 'link') this.#durableNames.set(change.path, change.inode)
+      else if (change.kind === 'unlink') this.#durableNames.delete(change.path)
+      else {
+        this.#durableNames.delete(change.from)
+        this.#durableNames.set(change.to, change.inode)
+      }
+    }
+    this.#changes = []
+    this.#names = new Map(this.#durableNames)
+    for (const inode of new Set(this.#names.values())) this.#tear(inode)
+  }
+
+  /** Everything is gone: a new disk. */
+  wipe(): void {
+    this.#names.clear()
+    this.#durableNames.clear()
+    this.#changes = []
+    this.#locks.clear()
+    this.#directories = new Set(['/'])
+  }
+
+  /** The disk as one process sees it. `alive` is asked at every call: a dead process does nothing any more. */
+  open(now: () => number, alive: () => boolean, later: (delayMs: number, run: () => void) => void): Disk {
+    const guard = (path: string) => {
+      if (!alive()) throw new DiskError('EDEAD', path)
+    }
+    const find = (path: string): Inode => {
+      guard(path)
+      const inode = this.#names.get(normal(path))
+      if (!inode) throw new DiskError('ENOENT', path)
+      return inode
+    }
+    return {
+      open: (path, mode) => this.#openFile(path, mode, { now, guard, alive, later }),
+      exists: path => this.#names.has(normal(path)) || this.#directories.has(normal(path)),
+      stat: (path): FileStat => {
+        if (this.#directories.has(normal(path))) return { sizeBytes: 0, modifiedMs: 0, isDirectory: true }
+        const inode = find(path)
+        return { sizeBytes: inode.sizeBytes, modifiedMs: inode.modifiedMs, isDirectory: false }
+      },
+      list: directory => this.#list(directory),
+      makeDirectory: directory => {
+        guard(directory)
+        this.#checkWritable(directory)
+        const parts = normal(directory).split('/')
+        for (let i = 1; i <= parts.length; i++) this.#directories.add(parts.slice(0, i).join('/') || '/')
+      },
+      readFile: path => {
+        const inode = find(path)
+        return Buffer.from(inode.bytes.subarray(0, inode.sizeBytes))
+      },
+      rename: (from, to) => {
+        guard(from)
+        this.#checkWritable(from)
+        this.#rename(normal(from), normal(to))
+      },
+      remove: path => {
+        guard(path)
+        if (this.#names.delete(normal(path))) this.#changes.push({ kind: 'unlink', path: normal(path) })
+      },
+      removeDirectory: directory => {
+        guard(directory)
+        const prefix = `${normal(directory)}/`
+        for (const path of [...this.#names.keys()]) {
+          if (!path.startsWith(prefix)) continue
+          this.#names.delete(path)
+          this.#changes.push({ kind: 'unlink', path })
+        }
+        for (const path of [...this.#directories])
+          if (path === normal(directory) || path.startsWith(prefix)) this.#directories.delete(path)
+      },
+      syncDirectory: directory => {
+        guard(directory)
+        this.#syncDirectory(normal(directory))
+      },
+      lock: (path): Lock => {
+        guard(path)
+        if (this.#locks.has(normal(path))) throw new DiskError('ELOCKED', path)
+        this.#locks.add(normal(path))
+        return { release: () => void this.#locks.delete(normal(path)) }
+      },
+    }
+  }
+
+  #openFile(
+    path: string,
+    mode: 'read' | 'write',
+    process: {
+      now: () => number
+      guard: (path: string) => void
+      alive: () => boolean
+      later: (delayMs: number, run: () => void) => void
+    },
+  ): File {
+    process.guard(path)
+    const name = normal(path)
+    let inode = this.#names.get(name)
+    if (!inode) {
+      if (mode === 'read') throw new DiskError('ENOENT', path)
+      const parent = name.slice(0, name.lastIndexOf('/')) || '/'
+      if (!this.#directories.has(parent)) throw new DiskError('ENOENT', path)
+      this.#checkWritable(path)
+      inode = new Inode()
+      this.#names.set(name, inode)
+      this.#changes.push({ kind: 'link', path: name, inode })
+    }
+    const { faults } = this
+    const opened = inode
+    const checkWritable = () => {
+      process.guard(path)
+      this.#checkWritable(path)
+    }
+    const syncNow = () => {
+      checkWritable()
+      opened.sync()
+    }
+    return {
+      path,
+      get sizeBytes() {
+        return opened.sizeBytes
+      },
+      write: (chunks, position) => {
+        checkWritable()
+        let length = 0
+        for (const chunk of chunks) length += chunk.length
+        if (length > faults.freeBytes) throw new DiskError('ENOSPC', path)
+        faults.freeBytes -= length
+        for (const chunk of chunks) {
+          opened.write(chunk, position)
+          position += chunk.length
+        }
+        opened.modifiedMs = process.now()
+      },
+      read: (into, position) => {
+        process.guard(path)
+        const count = Math.max(0, Math.min(into.length, opened.sizeBytes - position))
+        into.set(opened.bytes.subarray(position, position + count))
+        return count
+      },
+      truncate: sizeBytes => {
+        checkWritable()
+        opened.truncate(sizeBytes)
+      },
+      sync: () =>
+        new Promise((resolve, reject) => {
+          process.later(this.#random.exponential(faults.syncMs), () => {
+            if (!process.alive()) return
+            try {
+              syncNow()
+              resolve()
+            } catch (error) {
+              reject(error)
+            }
+          })
+        }),
+      syncNow,
+      close: () => {},
+    }
+  }
+
+  #checkWritable(path: string): void {
+    if (this.faults.failWith) throw new DiskError(this.faults.failWith, path)
+  }
+
+  #list(directory: string): string[] {
+    const prefix = normal(directory) === '/' ? '/' : `${normal(directory)}/`
+    if (!this.#directories.has(normal(directory))) throw new DiskError('ENOENT', directory)
+    const names = new Set<string>()
+    for (const path of [...this.#names.keys(), ...this.#directories]) {
+      if (path.startsWith(prefix) && path.length > prefix.length) names.add(path.slice(prefix.length).split('/')[0]!)
+    }
+    return [...names].sort()
+  }
+
+  #rename(from: string, to: string): void {
+    const inode = this.#names.get(from)
+    if (inode) {
+      this.#names.delete(from)
+      this.#names.set(to, inode)
+      this.#changes.push({ kind: 'rename', from, to, inode })
+      return
+    }
+    if (!this.#directories.has(from)) throw new DiskError('ENOENT', from)
+    for (const [path, child] of [...this.#names]) {
+      if (!path.startsWith(`${from}/`)) continue
+      const moved = to + path.slice(from.length)
+      this.#names.delete(path)
+      this.#names.set(moved, child)
+      this.#changes.push({ kind: 'rename', from: path, to: moved, inode: child })
+    }
+    for (const path of [...this.#directories]) {
+      if (path !== from && !path.startsWith(`${from}/`)) continue
+      this.#directories.delete(path)
+      this.#directories.add(to + path.slice(from.length))
+    }
+  }
+
+  #syncDirectory(directory: string): void {
+    const inside = (path: string) => path.slice(0, path.lastIndexOf('/')) === directory
+    this.#changes = this.#changes.filter(change => {
+      const concerned = change.kind === 'rename' ? inside(change.from) || inside(change.to) : inside(change.path)
+      if (!concerned) return true
+      if (change.kind === 'link') this.#durableNames.set(change.path, change.inode)
+      else if (change.kind === 'unlink') this.#durableNames.delete(change.path)
+      else {
+        this.#durableNames.delete(change.from)
+        this.#durableNames.set(change.to, change.inode)
+      }
+      return false
+    })
+  }
+
+  #tear(inode: Inode): void {
+    let bytes = Buffer.from(inode.durable)
+    for (const change of inode.unsynced) {
+      const fate = this.#random.below(3)
+      if (fate === 0) continue
+      if (change.kind === 'truncate') {
+        const next = Buffer.alloc(change.sizeBytes)
+        bytes.copy(next, 0, 0, change.sizeBytes)
+        bytes = next
+        continue
+      }
+      const kept =
+        fate === 1
+          ? change.bytes.length
+          : Math.min(change.bytes.length, 512 * this.#random.below(Math.ceil(change.bytes.length / 512)))
+      const end = change.position + kept
+      if (end > bytes.length) bytes = Buffer.concat([bytes, Buffer.alloc(end - bytes.length)])
+      change.bytes.copy(bytes, change.position, 0, kept)
+    }
+    inode.durable = Buffer.from(bytes)
+    inode.bytes = bytes
+    inode.sizeBytes = bytes.length
+    inode.unsynced = []
+  }
+}
+
+function normal(path: string): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop()
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  return `/${parts.join('/')}`
+}

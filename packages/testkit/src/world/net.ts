@@ -1,0 +1,320 @@
+import {
+  type ConnectOptions,
+  type Listener,
+  type ListenOptions,
+  type Net,
+  NetError,
+  type Socket,
+  type SocketEvents,
+} from '@millrace/runtime'
+import type { SeededRandom } from './random.ts'
+import type { Scheduler } from './scheduler.ts'
+
+export interface NetFaults {
+  /** Mean one-way latency. */
+  latencyMs: number
+  /** Probability that a chunk cuts its connection instead of arriving. */
+  cutProbability: number
+  /** Upper bound of a delivered chunk: streams arrive in arbitrary pieces. */
+  maxChunkBytes: number
+}
+
+/** A process on the network: what it listens on and what it holds open dies with it. */
+export interface Host {
+  readonly name: string
+  readonly alive: () => boolean
+}
+
+const highWaterBytes = 64 * 1024
+
+/** Byte streams between hosts with TCP's semantics: in order within a connection, never doubled, cut at any byte, independent across connections. */
+export class SimulatedNet {
+  readonly faults: NetFaults = { latencyMs: 0.3, cutProbability: 0, maxChunkBytes: 64 * 1024 }
+  readonly #scheduler: Scheduler
+  readonly #random: SeededRandom
+  readonly #listeners = new Map<string, { host: Host; accept: (socket: Socket) => void }>()
+  readonly #connections = new Set<Connection>()
+  readonly #blocked = new Set<string>()
+  #nextPort = 40_000
+
+  constructor(scheduler: Scheduler, random: SeededRandom) {
+    this.#scheduler = scheduler
+    this.#random = random
+  }
+
+  /** Open connections, for leak checks at rest. */
+  get openConnections(): number {
+    return this.#connections.size
+  }
+
+  /** Nothing travels from one host to another any more, in this direction; connections stall, new ones time out. */
+  block(from: string, to: string): void {
+    this.#blocked.add(`${from}>${to}`)
+  }
+
+  heal(): void {
+    this.#blocked.clear()
+    for (const connection of this.#connections) connection.pump()
+  }
+
+  isBlocked(from: string, to: string): boolean {
+    return this.#blocked.has(`${from}>${to}`)
+  }
+
+  /** Cuts every connection between the two hosts (either order), or of one host. */
+  cut(host: string, other?: string): void {
+    for (const connection of [...this.#connections]) {
+      if (connection.touches(host) && (other === undefined || connection.touches(other))) connection.fail('ECONNRESET')
+    }
+  }
+
+  /** The process is gone: its listeners and connections with it; peers see a reset. */
+  removeHost(host: Host): void {
+    for (const [address, listener] of [...this.#listeners]) if (listener.host === host) this.#listeners.delete(address)
+    for (const connection of [...this.#connections]) if (connection.belongsTo(host)) connection.fail('ECONNRESET')
+  }
+
+  /** The network as one process sees it. */
+  open(host: Host): Net {
+    return {
+      listen: (options, accept) => this.#listen(host, options, accept),
+      connect: options => this.#connect(host, options),
+    }
+  }
+
+  delayMs(): number {
+    return 0.02 + this.#random.exponential(this.faults.latencyMs)
+  }
+
+  get random(): SeededRandom {
+    return this.#random
+  }
+
+  get scheduler(): Scheduler {
+    return this.#scheduler
+  }
+
+  #listen(host: Host, { host: address, port }: ListenOptions, accept: (socket: Socket) => void): Promise<Listener> {
+    const bound = port === 0 ? this.#nextPort++ : port
+    const key = `${host.name}:${bound}`
+    if (this.#listeners.has(key)) return Promise.reject(new NetError('EADDRINUSE', `listen ${address}:${bound}: EADDRINUSE`))
+    this.#listeners.set(key, { host, accept })
+    return Promise.resolve({
+      host: address,
+      port: bound,
+      close: () => {
+        this.#listeners.delete(key)
+        return Promise.resolve()
+      },
+    })
+  }
+
+  #connect(host: Host, { host: to, port, timeoutMs }: ConnectOptions): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      const fail = (code: string, afterMs: number) =>
+        this.#scheduler.after(afterMs, () => {
+          if (host.alive()) reject(new NetError(code, `connect ${to}:${port}: ${code}`))
+        })
+      if (this.isBlocked(host.name, to) || this.isBlocked(to, host.name)) {
+        fail('ETIMEDOUT', timeoutMs)
+        return
+      }
+      this.#scheduler.after(this.delayMs() * 2, () => {
+        if (!host.alive()) return
+        const listener = this.#listeners.get(`${to}:${port}`)
+        if (!listener?.host.alive()) {
+          fail('ECONNREFUSED', 0)
+          return
+        }
+        const connection = new Connection(this, host, listener.host, port, this.#nextPort++)
+        this.#connections.add(connection)
+        connection.whenClosed(() => this.#connections.delete(connection))
+        listener.accept(connection.server)
+        resolve(connection.client)
+      })
+    })
+  }
+}
+
+class Connection {
+  readonly client: End
+  readonly server: End
+  #closed: (() => void)[] = []
+
+  constructor(net: SimulatedNet, from: Host, to: Host, port: number, localPort: number) {
+    this.client = new End(net, this, from, to, port, localPort)
+    this.server = new End(net, this, to, from, localPort, port)
+    this.client.peer = this.server
+    this.server.peer = this.client
+  }
+
+  touches(name: string): boolean {
+    return this.client.host.name === name || this.server.host.name === name
+  }
+
+  belongsTo(host: Host): boolean {
+    return this.client.host === host || this.server.host === host
+  }
+
+  whenClosed(run: () => void): void {
+    this.#closed.push(run)
+  }
+
+  pump(): void {
+    this.client.pump()
+    this.server.pump()
+  }
+
+  /** Both ends see the cut, each after a delay of its own. */
+  fail(code: string): void {
+    this.client.closeWith(new NetError(code, `socket: ${code}`))
+    this.server.closeWith(new NetError(code, `socket: ${code}`))
+  }
+
+  endClosed(): void {
+    if (this.client.closed && this.server.closed) for (const run of this.#closed.splice(0)) run()
+  }
+}
+
+/** One end of a connection: what it writes travels to the peer in pieces, each after a latency, in order. */
+class End implements Socket {
+  readonly remoteHost: string
+  readonly remotePort: number
+  readonly localPort: number
+  readonly host: Host
+  peer!: End
+  closed = false
+  readonly #net: SimulatedNet
+  readonly #connection: Connection
+  readonly #outgoing: Buffer[] = []
+  #outgoingBytes = 0
+  #travelling = false
+  #ending = false
+  #needDrain = false
+  #events: SocketEvents | null = null
+  #paused = false
+  readonly #arrived: Buffer[] = []
+
+  constructor(net: SimulatedNet, connection: Connection, host: Host, remote: Host, remotePort: number, localPort: number) {
+    this.#net = net
+    this.#connection = connection
+    this.host = host
+    this.remoteHost = remote.name
+    this.remotePort = remotePort
+    this.localPort = localPort
+  }
+
+  get bufferedBytes(): number {
+    return this.#outgoingBytes
+  }
+
+  receive(events: SocketEvents): void {
+    this.#events = events
+  }
+
+  write(chunks: readonly Uint8Array[]): boolean {
+    if (this.closed || this.#ending) return true
+    for (const chunk of chunks) {
+      if (chunk.length === 0) continue
+      this.#outgoing.push(Buffer.from(chunk))
+      this.#outgoingBytes += chunk.length
+    }
+    this.pump()
+    if (this.#outgoingBytes > highWaterBytes) this.#needDrain = true
+    return !this.#needDrain
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#net.scheduler.after(0, () => {
+      this.#deliver()
+      this.peer.pump()
+    })
+  }
+
+  end(): void {
+    if (this.closed || this.#ending) return
+    this.#ending = true
+    this.pump()
+  }
+
+  destroy(): void {
+    this.closeWith(undefined)
+    this.peer.closeWith(new NetError('ECONNRESET', 'socket: ECONNRESET'))
+  }
+
+  closeWith(error: Error | undefined): void {
+    if (this.closed) return
+    this.closed = true
+    this.#net.scheduler.after(this.#net.delayMs(), () => {
+      if (this.host.alive()) this.#events?.close(error)
+      this.#connection.endClosed()
+    })
+  }
+
+  /** Sends the next piece, if none is on its way and the peer takes any. */
+  pump(): void {
+    if (this.#travelling || this.closed) return
+    if (this.#net.isBlocked(this.host.name, this.peer.host.name) || this.peer.#arrived.length > 16) return
+    if (this.#outgoing.length === 0) {
+      if (this.#ending) this.#finish()
+      return
+    }
+    this.#travelling = true
+    this.#net.scheduler.after(this.#net.delayMs(), () => {
+      this.#travelling = false
+      if (this.closed) return
+      const { cutProbability } = this.#net.faults
+      if (cutProbability > 0 && this.#net.random.chance(cutProbability)) {
+        this.#connection.fail('ECONNRESET')
+        return
+      }
+      this.peer.#arrive(this.#takePiece())
+      if (this.#needDrain && this.#outgoingBytes === 0) {
+        this.#needDrain = false
+        if (this.host.alive()) this.#events?.drain()
+      }
+      this.pump()
+    })
+  }
+
+  /** Several small writes may arrive as one piece, a large one in several. */
+  #takePiece(): Buffer {
+    const limit = 1 + this.#net.random.below(this.#net.faults.maxChunkBytes)
+    const pieces: Buffer[] = []
+    let length = 0
+    while (this.#outgoing.length > 0 && length < limit) {
+      const next = this.#outgoing[0]!
+      const take = Math.min(next.length, limit - length)
+      pieces.push(next.subarray(0, take))
+      length += take
+      if (take === next.length) this.#outgoing.shift()
+      else this.#outgoing[0] = next.subarray(take)
+    }
+    this.#outgoingBytes -= length
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+  }
+
+  #arrive(bytes: Buffer): void {
+    if (this.closed) return
+    this.#arrived.push(bytes)
+    this.#deliver()
+  }
+
+  #deliver(): void {
+    while (!this.#paused && !this.closed && this.#arrived.length > 0) {
+      const bytes = this.#arrived.shift()!
+      if (this.host.alive()) this.#events?.data(bytes)
+    }
+  }
+
+  #finish(): void {
+    this.closeWith(undefined)
+    this.peer.#net.scheduler.after(this.#net.delayMs(), () => this.peer.closeWith(undefined))
+  }
+}

@@ -1,0 +1,128 @@
+import zlib from 'node:zlib'
+import type { Clock, Cpu, World } from '@millrace/runtime'
+import { SimulatedDisk } from './disk.ts'
+import { type Host, SimulatedNet } from './net.ts'
+import { SeededRandom } from './random.ts'
+import { Scheduler } from './scheduler.ts'
+
+const epochMs = Date.UTC(2001, 0, 1)
+
+/** A whole network of machines on virtual time, from one seed. */
+export class SimulatedUniverse {
+  readonly seed: string | number
+  readonly random: SeededRandom
+  readonly scheduler = new Scheduler()
+  readonly net: SimulatedNet
+  readonly #machines = new Map<string, SimulatedMachine>()
+
+  constructor(seed: string | number) {
+    this.seed = seed
+    this.random = new SeededRandom(seed)
+    this.net = new SimulatedNet(this.scheduler, this.random.fork('net'))
+  }
+
+  /** The machine of that name: a disk that outlives its processes, and an address. Made at the first call. */
+  machine(name: string): SimulatedMachine {
+    let machine = this.#machines.get(name)
+    if (!machine) {
+      machine = new SimulatedMachine(this, name)
+      this.#machines.set(name, machine)
+    }
+    return machine
+  }
+
+  machines(): Iterable<SimulatedMachine> {
+    return this.#machines.values()
+  }
+}
+
+/** A machine runs one process at a time; `boot` gives the new process its World, the old one's stops working. */
+export class SimulatedMachine {
+  readonly name: string
+  readonly disk: SimulatedDisk
+  /** Offset of the wall clock. */
+  clockSkewMs = 0
+  readonly #universe: SimulatedUniverse
+  #process: Process | null = null
+  #boots = 0
+
+  constructor(universe: SimulatedUniverse, name: string) {
+    this.#universe = universe
+    this.name = name
+    this.disk = new SimulatedDisk(universe.random.fork(`disk/${name}`))
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== null
+  }
+
+  /** A new process: its World works until it is killed. */
+  boot(): World {
+    this.kill()
+    const process: Process = { alive: true, pausedUntilMs: 0 }
+    this.#process = process
+    const { scheduler, net } = this.#universe
+    const host: Host = { name: this.name, alive: () => process.alive }
+    process.host = host
+    /** Runs in the life of the process: never after its death, and not while it is paused. */
+    const later = (delayMs: number, run: () => void) => {
+      const attempt = () => {
+        if (!process.alive) return
+        if (scheduler.nowMs < process.pausedUntilMs) scheduler.at(process.pausedUntilMs, attempt)
+        else run()
+      }
+      return scheduler.after(delayMs, attempt)
+    }
+    const clock: Clock = {
+      now: () => epochMs + Math.floor(scheduler.nowMs + this.clockSkewMs),
+      monotonic: () => scheduler.nowMs,
+      timer: later,
+      defer: run => void later(0, run),
+    }
+    return {
+      clock,
+      net: net.open(host),
+      disk: this.disk.open(clock.now, host.alive, later),
+      random: this.#universe.random.fork(`process/${this.name}/${this.#boots++}`),
+      cpu: simulatedCpu,
+    }
+  }
+
+  /** SIGKILL: the process stops in the middle of whatever it does; the operating system keeps what was written. */
+  kill(): void {
+    if (!this.#process) return
+    this.#process.alive = false
+    if (this.#process.host) this.#universe.net.removeHost(this.#process.host)
+    this.#process = null
+    this.disk.crashProcess()
+  }
+
+  /** The power fails: as `kill`, and what was not synced may be lost or torn. */
+  losePower(): void {
+    this.kill()
+    this.disk.losePower()
+  }
+
+  /** SIGSTOP for a while: timers wait, what arrives waits. */
+  pause(forMs: number): void {
+    if (this.#process) this.#process.pausedUntilMs = this.#universe.scheduler.nowMs + forMs
+  }
+}
+
+interface Process {
+  alive: boolean
+  pausedUntilMs: number
+  host?: Host
+}
+
+/** Off-loop work done at once, so that the trace does not depend on threads. */
+const simulatedCpu: Cpu = {
+  inflate: async (codec, bytes, maxBytes) =>
+    codec === 'gzip'
+      ? zlib.gunzipSync(bytes, { maxOutputLength: maxBytes })
+      : zlib.zstdDecompressSync(bytes, { maxOutputLength: maxBytes }),
+  deflate: async (codec, bytes, level) =>
+    codec === 'gzip'
+      ? zlib.gzipSync(bytes, level === undefined ? {} : { level })
+      : zlib.zstdCompressSync(bytes, level === undefined ? {} : { params: { [zlib.constants.ZSTD_c_compressionLevel]: level } }),
+}
