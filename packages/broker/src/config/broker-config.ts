@@ -1,8 +1,33 @@
-import type { ConfigSet, Logger } from '@millrace/runtime'
+import { type ConfigKey, ConfigSet, type Logger } from '@millrace/runtime'
+import { groupKeys } from './group-keys.ts'
+import { listenerKeys } from './listener-keys.ts'
+import { readListeners } from './listeners.ts'
+import { logKeys } from './log-keys.ts'
+import { nodeKeys } from './node-keys.ts'
+import { readQuorum } from './quorum.ts'
+import { keptWithoutEffectYet, withoutEffectYet } from './without-effect.ts'
 
-/** Parses server.properties: a warning for each unknown key and each key without effect yet, a ConfigError for a bad value. */
+/** All keys of server.properties that are declared, by their names in code: `config.get(brokerKeys.numPartitions)`. */
+export const brokerKeys = { ...nodeKeys, ...listenerKeys, ...logKeys, ...groupKeys }
+
+const declared: readonly ConfigKey[] = Object.values(brokerKeys)
+const byName: ReadonlyMap<string, ConfigKey> = new Map(declared.map(key => [key.name, key]))
+
+export function brokerKeyOf(name: string): ConfigKey | undefined {
+  return byName.get(name)
+}
+
+/**
+ * Parses server.properties. Throws a ConfigError for a bad value and for values that do not fit together.
+ * One warning for each unknown key, and for each known key that has no effect yet.
+ */
 export function readBrokerConfig(properties: ReadonlyMap<string, string>, logger: Logger): ConfigSet {
-  void properties
-  void logger
-  throw new Error('not there yet')
+  const config = new ConfigSet(declared, properties)
+  for (const name of properties.keys()) {
+    if (withoutEffectYet.has(name) || keptWithoutEffectYet.has(name)) logger.warn('config.without-effect-yet', { key: name })
+    else if (!byName.has(name)) logger.warn('config.unknown', { key: name })
+  }
+  readListeners(config)
+  readQuorum(config)
+  return config
 }
