@@ -6,8 +6,13 @@ export interface ApiHandler<Request, Response> {
   readonly api: Api<Request, Response>
   readonly versions: { readonly min: number; readonly max: number }
   /**
+   * The next request of this API on the same connection may start before this one is answered: `handle` makes its effect (an append) before it
+   * returns its promise, so effects keep the order of the requests. All other requests of a connection run one at a time, as in Kafka.
+   */
+  readonly pipelined?: boolean
+  /**
    * Answers in Kafka's own response shape; errors are error codes inside it. `null`: no response is sent (Produce with acks=0).
-   * A thrown KafkaError closes the connection after one log line: throw only for what no response can say.
+   * A thrown error closes the connection after one log line: throw only for what no response can say.
    */
   handle(request: Request, context: RequestContext, broker: BrokerServices): Response | null | Promise<Response | null>
 }
@@ -29,4 +34,6 @@ export interface ConnectionContext {
   /** Client software of ApiVersions; empty before. */
   softwareName: string
   softwareVersion: string
+  /** Calls `listener` when the connection has closed or the server is closing: whoever waits on its behalf stops. Returns how to take it back. */
+  whenClosed(listener: () => void): () => void
 }

@@ -1,0 +1,71 @@
+import { decode, decodeRequestHeader, encodeResponse, ProtocolError } from '@millrace/protocol'
+import type { Answer, Connection, Dispatcher } from '../connection.ts'
+import type { BrokerServices } from '../services.ts'
+import { unsupportedApiVersions } from './api-versions.ts'
+import type { ApiHandler, RequestContext } from './handler.ts'
+import type { ApiTable } from './table.ts'
+
+const apiVersionsKey = 18
+const minHeaderBytes = 8
+const noResponse: Answer = { chunks: null, close: false }
+const noResponseAndClose: Answer = { chunks: null, close: true }
+
+/** Frame → handler → frame. What no response can say is thrown: an API or version that is not served, bytes that are no request, a handler's bug. */
+export class ApiDispatcher implements Dispatcher {
+  readonly #table: ApiTable
+  readonly #broker: BrokerServices
+
+  constructor(table: ApiTable, broker: BrokerServices) {
+    this.#table = table
+    this.#broker = broker
+  }
+
+  isPipelined(frame: Buffer): boolean {
+    return frame.length >= minHeaderBytes && this.#table.handler(frame.readInt16BE(0))?.pipelined === true
+  }
+
+  dispatch(frame: Buffer, connection: Connection): Answer | Promise<Answer> {
+    if (frame.length < minHeaderBytes) throw new ProtocolError(`a request of ${frame.length} bytes has no header`)
+    const apiKey = frame.readInt16BE(0)
+    const apiVersion = frame.readInt16BE(2)
+    const handler = this.#table.handler(apiKey)
+    if (handler === undefined) throw new ProtocolError(`API key ${apiKey} is not served`)
+    const { min, max } = handler.versions
+    if (apiVersion < min || apiVersion > max) {
+      if (apiKey === apiVersionsKey) return unsupportedApiVersions(frame.readInt32BE(4), handler.versions)
+      throw new ProtocolError(`${handler.api.name} version ${apiVersion} is not served, only ${min} to ${max}`)
+    }
+    const { correlationId, clientId, bodyOffset } = decodeRequestHeader(frame)
+    const request = decode(handler.api.request, apiVersion, frame, bodyOffset)
+    const context = new DispatchedRequest(apiVersion, clientId, connection)
+    const response = handler.handle(request, context, this.#broker)
+    if (response instanceof Promise) return response.then(settled => answerOf(handler, context, correlationId, settled))
+    return answerOf(handler, context, correlationId, response)
+  }
+}
+
+function answerOf(handler: ApiHandler<any, any>, context: DispatchedRequest, correlationId: number, response: unknown): Answer {
+  if (response === null) return context.closes ? noResponseAndClose : noResponse
+  return { chunks: encodeResponse(handler.api, context.apiVersion, correlationId, response), close: context.closes }
+}
+
+class DispatchedRequest implements RequestContext {
+  readonly apiVersion: number
+  readonly clientId: string | null
+  readonly connection: Connection
+  closes = false
+
+  constructor(apiVersion: number, clientId: string | null, connection: Connection) {
+    this.apiVersion = apiVersion
+    this.clientId = clientId
+    this.connection = connection
+  }
+
+  get listenerName(): string {
+    return this.connection.listenerName
+  }
+
+  closeAfterwards(): void {
+    this.closes = true
+  }
+}

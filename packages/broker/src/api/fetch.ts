@@ -1,0 +1,195 @@
+import { type Draft, ErrorCode, Fetch, type FetchRequest, type FetchResponse } from '@millrace/protocol'
+import { concludeFetch, type FetchContext, fetchContext, topicIdsSince } from '../fetch/fetch-context.ts'
+import { FetchWait } from '../fetch/fetch-wait.ts'
+import type { FetchTarget } from '../fetch/session.ts'
+import type { FetchSessionCache } from '../fetch/session-cache.ts'
+import type { FetchedRecords, Leader } from '../partition/leader.ts'
+import type { Partitions } from '../partition/partitions.ts'
+import type { BrokerServices } from '../services.ts'
+import type { ApiHandler, RequestContext } from './handler.ts'
+import { LeaderHints } from './leader-hints.ts'
+
+type Topics = Draft<FetchResponse['responses'][number]>[]
+
+/** What one partition's turn came to. */
+interface Answer extends FetchedRecords {
+  readonly target: FetchTarget
+  readonly diverges: boolean
+}
+
+const readCommitted = 1
+const consumerReplicaId = -1
+const leaderHintsSince = 16
+const noRecords = new Uint8Array(0)
+
+export interface FetchOptions {
+  readonly partitions: Partitions
+  readonly sessions: FetchSessionCache
+  /** `fetch.max.bytes`. */
+  readonly maxBytes: number
+}
+
+/** Reads batches below the high watermark; waits for `minBytes` up to `maxWaitMs` without polling. */
+export function fetchHandler(options: FetchOptions): ApiHandler<FetchRequest, Draft<FetchResponse>> {
+  return {
+    api: Fetch,
+    versions: { min: 4, max: 17 },
+    handle(request, context, broker) {
+      const nowMs = broker.world.clock.monotonic()
+      const found = fetchContext(request, {
+        apiVersion: context.apiVersion,
+        metadata: broker.metadata,
+        sessions: options.sessions,
+        nowMs,
+      })
+      if (typeof found === 'number') return { errorCode: found }
+      return new FetchTask(request, context, broker, options, found).run()
+    },
+  }
+}
+
+class FetchTask {
+  readonly #request: FetchRequest
+  readonly #context: RequestContext
+  readonly #broker: BrokerServices
+  readonly #options: FetchOptions
+  readonly #fetch: FetchContext
+  readonly #isFollower: boolean
+  readonly #answers: Answer[] = []
+  #readBytes = 0
+  /** Whether something was found that must not wait for more bytes. */
+  #urgent = false
+
+  constructor(request: FetchRequest, context: RequestContext, broker: BrokerServices, options: FetchOptions, fetch: FetchContext) {
+    this.#request = request
+    this.#context = context
+    this.#broker = broker
+    this.#options = options
+    this.#fetch = fetch
+    this.#isFollower = Math.max(request.replicaId, request.replicaState.replicaId) > consumerReplicaId
+  }
+
+  run(): Draft<FetchResponse> | Promise<Draft<FetchResponse>> {
+    const watched = this.#readAll()
+    const { maxWaitMs, minBytes } = this.#request
+    if (maxWaitMs <= 0 || watched.length === 0 || this.#urgent || this.#readBytes >= minBytes) return this.#response()
+    return new Promise(resolve => {
+      const release = this.#context.connection.whenClosed(() => wait.wake())
+      const wait = new FetchWait({
+        clock: this.#broker.world.clock,
+        partitions: watched,
+        missingBytes: minBytes - this.#readBytes,
+        maxWaitMs,
+        done: () => {
+          release()
+          this.#readAll()
+          resolve(this.#response())
+        },
+      })
+    })
+  }
+
+  /** Reads each partition in its turn within the limits of the request. Returns the partitions that may have more later. */
+  #readAll(): Leader[] {
+    const leaders: Leader[] = []
+    this.#answers.length = 0
+    this.#readBytes = 0
+    this.#urgent = false
+    let budget = Math.min(this.#request.maxBytes, this.#options.maxBytes)
+    for (const target of this.#fetch.targets) {
+      const leader = this.#leaderOf(target)
+      if (typeof leader === 'number') {
+        // As in Kafka, a topic that is not there does not end the wait of the others; lost leadership does.
+        if (leader !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && leader !== ErrorCode.UNKNOWN_TOPIC_ID) this.#urgent = true
+        this.#answers.push(refusal(target, leader))
+        continue
+      }
+      leaders.push(leader)
+      const answer = this.#read(leader, target, budget)
+      this.#answers.push(answer)
+      this.#readBytes += answer.recordBytes
+      budget = Math.max(0, budget - answer.recordBytes)
+      if (answer.errorCode !== ErrorCode.NONE || answer.diverges) this.#urgent = true
+    }
+    return leaders
+  }
+
+  #leaderOf({ topic, partition }: FetchTarget): Leader | number {
+    if (topic === '') return this.#usesTopicIds ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    // Replicas are served when replication is: nobody may move a high watermark by calling itself a follower (CVE-2018-1288).
+    if (this.#isFollower) return ErrorCode.NOT_LEADER_OR_FOLLOWER
+    return this.#options.partitions.leader(topic, partition)
+  }
+
+  #read(leader: Leader, target: FetchTarget, budget: number): Answer {
+    const fenced = leader.checkEpoch(target.currentLeaderEpoch)
+    if (fenced !== ErrorCode.NONE) return refusal(target, fenced)
+    const read = leader.fetch({
+      offset: target.fetchOffset,
+      lastFetchedEpoch: target.lastFetchedEpoch,
+      maxBytes: Math.min(target.maxBytes, budget),
+      // The first batch of the answer goes out however large it is: the consumer could never move on otherwise.
+      atLeastOne: this.#readBytes === 0,
+      committed: this.#request.isolationLevel === readCommitted,
+    })
+    return { ...read, target, diverges: read.divergingEpoch !== undefined }
+  }
+
+  get #usesTopicIds(): boolean {
+    return this.#context.apiVersion >= topicIdsSince
+  }
+
+  #response(): Draft<FetchResponse> {
+    const { sessionId, answers } = concludeFetch(this.#fetch, this.#answers, {
+      usesTopicIds: this.#usesTopicIds,
+      isPrivileged: this.#isFollower,
+      sessions: this.#options.sessions,
+      nowMs: this.#broker.world.clock.monotonic(),
+    })
+    const hints = new LeaderHints(this.#broker, this.#context.listenerName)
+    const responses: Topics = []
+    for (const answer of answers) {
+      const { topic, topicId } = answer.target
+      let last = responses.at(-1)
+      if (last === undefined || (this.#usesTopicIds ? last.topicId !== topicId : last.topic !== topic))
+        responses.push((last = { topic, topicId, partitions: [] }))
+      last.partitions!.push(this.#partitionAnswer(answer, hints))
+    }
+    const response: Draft<FetchResponse> = { sessionId, responses }
+    if (hints.endpoints.length > 0) response.nodeEndpoints = hints.endpoints
+    return response
+  }
+
+  #partitionAnswer(answer: Answer, hints: LeaderHints): NonNullable<Topics[number]['partitions']>[number] {
+    const { target, errorCode } = answer
+    const partition: NonNullable<Topics[number]['partitions']>[number] = {
+      partitionIndex: target.partition,
+      errorCode,
+      highWatermark: answer.highWatermark,
+      lastStableOffset: answer.lastStableOffset,
+      logStartOffset: answer.logStartOffset,
+      abortedTransactions: this.#request.isolationLevel === readCommitted && errorCode === ErrorCode.NONE ? [] : null,
+      records: answer.recordBytes > 0 ? answer.chunks : noRecords,
+    }
+    if (answer.divergingEpoch) partition.divergingEpoch = answer.divergingEpoch
+    const moved = errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH
+    if (moved && this.#context.apiVersion >= leaderHintsSince) {
+      const leader = hints.of(target.topic, target.partition)
+      if (leader) partition.currentLeader = leader
+    }
+    return partition
+  }
+}
+
+function refusal(target: FetchTarget, errorCode: number): Answer {
+  return {
+    target,
+    errorCode,
+    diverges: false,
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    chunks: [],
+    recordBytes: 0,
+  }
+}

@@ -1,0 +1,152 @@
+import { type Listener, type Logger, type Socket, type Timer, type World } from '@millrace/runtime'
+import { Connection, type ConnectionLimits, type Dispatcher } from './connection.ts'
+import { RequestMemory } from './request-memory.ts'
+
+export interface ServerLimits extends ConnectionLimits {
+  /** `max.connections`: of the whole node. */
+  readonly maxConnections: number
+  /** `max.connections.per.ip`. */
+  readonly maxConnectionsPerIp: number
+  /** `max.connections.per.ip.overrides`: by address. */
+  readonly maxConnectionsPerIpOverrides: ReadonlyMap<string, number>
+  /** `connections.max.idle.ms`. */
+  readonly maxIdleMs: number
+  /** `queued.max.request.bytes`, with a bound of ours where Kafka has none: bytes of requests that are received and not answered. */
+  readonly maxRequestBytesInFlight: number
+}
+
+export interface ServerOptions {
+  readonly world: World
+  readonly logger: Logger
+  readonly limits: ServerLimits
+  readonly dispatcher: Dispatcher
+}
+
+export interface Endpoint {
+  /** The listener's name in `listeners`. */
+  readonly name: string
+  readonly host: string
+  readonly port: number
+}
+
+/** How long the holder of the right to read above the memory limit may stay silent. */
+const memoryHolderIdleMs = 5_000
+const idleChecksPerPeriod = 4
+const minIdleCheckMs = 1_000
+
+/** The node's TCP listeners and all of its connections. */
+export class Server {
+  readonly #options: ServerOptions
+  readonly #memory: RequestMemory
+  readonly #listeners: Listener[] = []
+  readonly #connections = new Set<Connection>()
+  readonly #connectionsOfIp = new Map<string, number>()
+  #nextConnectionId = 1
+  #idleTimer: Timer | null = null
+  #closing = false
+  #allClosed: (() => void) | null = null
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+    this.#memory = new RequestMemory(options.limits.maxRequestBytesInFlight)
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  get requestBytesInFlight(): number {
+    return this.#memory.usedBytes
+  }
+
+  /** Binds an endpoint and begins to accept. Resolves with the port really bound. Rejects with NetError. */
+  async listen(endpoint: Endpoint): Promise<Endpoint> {
+    const { net } = this.#options.world
+    const listener = await net.listen({ host: endpoint.host, port: endpoint.port }, socket => this.#accept(socket, endpoint.name))
+    this.#listeners.push(listener)
+    if (this.#idleTimer === null) this.#watchIdle()
+    return { name: endpoint.name, host: endpoint.host, port: listener.port }
+  }
+
+  /** Stops accepting, lets the requests in progress finish for at most `graceMs`, then closes what is left. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true
+    this.#idleTimer?.cancel()
+    const stopped = Promise.all(this.#listeners.map(listener => listener.close()))
+    for (const connection of [...this.#connections]) connection.end()
+    if (this.#connections.size > 0) {
+      const closed = new Promise<void>(resolve => {
+        this.#allClosed = resolve
+      })
+      const grace = this.#options.world.clock.timer(graceMs, () => {
+        for (const connection of [...this.#connections]) connection.destroy()
+      })
+      await closed
+      grace.cancel()
+    }
+    await stopped
+  }
+
+  #accept(socket: Socket, listenerName: string): void {
+    const refusal = this.#refusal(socket.remoteHost)
+    if (refusal !== null) {
+      this.#options.logger.warn('connection.refused', { client: `${socket.remoteHost}:${socket.remotePort}`, reason: refusal })
+      socket.receive({ data: () => {}, drain: () => {}, close: () => {} })
+      socket.destroy()
+      return
+    }
+    const { world, logger, limits, dispatcher } = this.#options
+    const connection = new Connection({
+      id: this.#nextConnectionId++,
+      socket,
+      listenerName,
+      limits,
+      memory: this.#memory,
+      dispatcher,
+      logger,
+      monotonic: () => world.clock.monotonic(),
+      closed: closed => this.#forget(closed),
+    })
+    this.#connections.add(connection)
+    this.#connectionsOfIp.set(socket.remoteHost, (this.#connectionsOfIp.get(socket.remoteHost) ?? 0) + 1)
+  }
+
+  #refusal(host: string): string | null {
+    const { limits } = this.#options
+    if (this.#closing) return 'the server is closing'
+    if (this.#connections.size >= limits.maxConnections) return `max.connections=${limits.maxConnections} reached`
+    const perIp = limits.maxConnectionsPerIpOverrides.get(host) ?? limits.maxConnectionsPerIp
+    if ((this.#connectionsOfIp.get(host) ?? 0) >= perIp) return `max.connections.per.ip=${perIp} reached`
+    return null
+  }
+
+  #forget(connection: Connection): void {
+    if (!this.#connections.delete(connection)) return
+    const left = this.#connectionsOfIp.get(connection.clientHost)! - 1
+    if (left === 0) this.#connectionsOfIp.delete(connection.clientHost)
+    else this.#connectionsOfIp.set(connection.clientHost, left)
+    if (this.#connections.size === 0) this.#allClosed?.()
+  }
+
+  #watchIdle(): void {
+    const { world, limits } = this.#options
+    const everyMs = Math.max(minIdleCheckMs, Math.min(memoryHolderIdleMs, limits.maxIdleMs / idleChecksPerPeriod))
+    this.#idleTimer = world.clock.timer(everyMs, () => {
+      this.#closeIdle(world.clock.monotonic())
+      if (!this.#closing) this.#watchIdle()
+    })
+  }
+
+  #closeIdle(nowMs: number): void {
+    const { limits, logger } = this.#options
+    for (const connection of this.#connections) {
+      const idleMs = nowMs - connection.lastActiveMs
+      if (connection === this.#memory.holder && idleMs > memoryHolderIdleMs)
+        connection.fail('connection.too-slow', `a request is incomplete for ${memoryHolderIdleMs} ms while others wait for memory`)
+      else if (idleMs > limits.maxIdleMs && !connection.isWaiting) {
+        logger.info('connection.idle', { client: `${connection.clientHost}:${connection.clientPort}`, maxIdleMs: limits.maxIdleMs })
+        connection.destroy()
+      }
+    }
+  }
+}
