@@ -1,0 +1,6 @@
+export { BatchBuilder, type BatchBuilderOptions, estimateSizeInBytes, stamp } from './batch-builder.ts'
+export { HEADER_BYTES as BATCH_HEADER_BYTES } from './batch-layout.ts'
+export { BatchView, batchesIn, MAX_DECOMPRESSED_BYTES, setBaseOffsetAndEpoch, type TimestampType } from './batch-view.ts'
+export { CorruptBatchError } from './corrupt-batch.ts'
+export type { Header, HeaderDraft } from './header.ts'
+export { RecordCursor } from './record-cursor.ts'
