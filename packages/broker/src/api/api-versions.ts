@@ -1,4 +1,11 @@
-import { ApiVersions, type ApiVersionsRequest, type ApiVersionsResponse, type Draft, ErrorCode, encodeResponse } from '@millrace/protocol'
+import {
+  ApiVersions,
+  type ApiVersionsRequest,
+  type ApiVersionsResponse,
+  type Draft,
+  ErrorCode,
+  encodeResponse,
+} from '@millrace/protocol'
 import type { Answer } from '../connection.ts'
 import type { ApiHandler } from './handler.ts'
 import type { ApiTable } from './table.ts'

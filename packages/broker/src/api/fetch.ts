@@ -6,10 +6,10 @@ import type { FetchSessionCache } from '../fetch/session-cache.ts'
 import type { FetchedRecords, Leader } from '../partition/leader.ts'
 import type { Partitions } from '../partition/partitions.ts'
 import type { BrokerServices } from '../services.ts'
-import type { ApiHandler, RequestContext } from './handler.ts'
+import type { ApiHandler, Mutable, RequestContext } from './handler.ts'
 import { LeaderHints } from './leader-hints.ts'
 
-type Topics = Draft<FetchResponse['responses'][number]>[]
+type PartitionAnswer = Mutable<Draft<FetchResponse['responses'][number]['partitions'][number]>>
 
 /** What one partition's turn came to. */
 interface Answer extends FetchedRecords {
@@ -60,7 +60,13 @@ class FetchTask {
   /** Whether something was found that must not wait for more bytes. */
   #urgent = false
 
-  constructor(request: FetchRequest, context: RequestContext, broker: BrokerServices, options: FetchOptions, fetch: FetchContext) {
+  constructor(
+    request: FetchRequest,
+    context: RequestContext,
+    broker: BrokerServices,
+    options: FetchOptions,
+    fetch: FetchContext,
+  ) {
     this.#request = request
     this.#context = context
     this.#broker = broker
@@ -147,22 +153,20 @@ class FetchTask {
       nowMs: this.#broker.world.clock.monotonic(),
     })
     const hints = new LeaderHints(this.#broker, this.#context.listenerName)
-    const responses: Topics = []
+    const responses: { topic: string; topicId: string; partitions: PartitionAnswer[] }[] = []
     for (const answer of answers) {
       const { topic, topicId } = answer.target
       let last = responses.at(-1)
       if (last === undefined || (this.#usesTopicIds ? last.topicId !== topicId : last.topic !== topic))
         responses.push((last = { topic, topicId, partitions: [] }))
-      last.partitions!.push(this.#partitionAnswer(answer, hints))
+      last.partitions.push(this.#partitionAnswer(answer, hints))
     }
-    const response: Draft<FetchResponse> = { sessionId, responses }
-    if (hints.endpoints.length > 0) response.nodeEndpoints = hints.endpoints
-    return response
+    return { sessionId, responses, nodeEndpoints: hints.endpoints }
   }
 
-  #partitionAnswer(answer: Answer, hints: LeaderHints): NonNullable<Topics[number]['partitions']>[number] {
+  #partitionAnswer(answer: Answer, hints: LeaderHints): PartitionAnswer {
     const { target, errorCode } = answer
-    const partition: NonNullable<Topics[number]['partitions']>[number] = {
+    const partition: PartitionAnswer = {
       partitionIndex: target.partition,
       errorCode,
       highWatermark: answer.highWatermark,

@@ -37,3 +37,6 @@ export interface ConnectionContext {
   /** Calls `listener` when the connection has closed or the server is closing: whoever waits on its behalf stops. Returns how to take it back. */
   whenClosed(listener: () => void): () => void
 }
+
+/** A response under construction: drafts are read-only once they are handed over. */
+export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }

@@ -1,20 +1,12 @@
-import {
-  BatchView,
-  type Draft,
-  ErrorCode,
-  errorOf,
-  Produce,
-  type ProduceRequest,
-  type ProduceResponse,
-} from '@millrace/protocol'
+import { type Draft, ErrorCode, errorOf, Produce, type ProduceRequest, type ProduceResponse } from '@millrace/protocol'
 import type { Timer } from '@millrace/runtime'
 import type { AppendOutcome, Leader } from '../partition/leader.ts'
 import type { Partitions } from '../partition/partitions.ts'
 import type { BrokerServices } from '../services.ts'
-import type { ApiHandler, RequestContext } from './handler.ts'
+import type { ApiHandler, Mutable, RequestContext } from './handler.ts'
 import { LeaderHints } from './leader-hints.ts'
 
-type PartitionAnswer = Draft<ProduceResponse['responses'][number]['partitionResponses'][number]>
+type PartitionAnswer = Mutable<Draft<ProduceResponse['responses'][number]['partitionResponses'][number]>>
 type TopicAnswer = { name: string; topicId: string; partitionResponses: PartitionAnswer[] }
 
 const topicIdsSince = 13
@@ -146,10 +138,7 @@ class ProduceTask {
   }
 
   #response(): Draft<ProduceResponse> {
-    const response: Draft<ProduceResponse> = { responses: this.#topics }
-    const { endpoints } = this.#hints
-    if (endpoints.length > 0) response.nodeEndpoints = endpoints
-    return response
+    return { responses: this.#topics, nodeEndpoints: this.#hints.endpoints }
   }
 
   /** With acks=0 there is no answer that could say so: the closed connection tells the producer to look again. */

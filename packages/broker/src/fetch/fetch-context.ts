@@ -1,6 +1,13 @@
 import { ErrorCode, type FetchRequest } from '@millrace/protocol'
 import type { MetadataView } from '../services.ts'
-import { type FetchOutcome, type FetchSession, type FetchTarget, newSessionEpoch, nextSessionEpoch, sessionlessEpoch } from './session.ts'
+import {
+  type FetchOutcome,
+  type FetchSession,
+  type FetchTarget,
+  newSessionEpoch,
+  nextSessionEpoch,
+  sessionlessEpoch,
+} from './session.ts'
 import type { FetchSessionCache } from './session-cache.ts'
 
 export const topicIdsSince = 13

@@ -17,7 +17,10 @@ function setUp(missingBytes: number) {
   }
   const watching = new Set<FetchWait>()
   let done = 0
-  const partition = { addFetch: (wait: FetchWait) => void watching.add(wait), removeFetch: (wait: FetchWait) => void watching.delete(wait) }
+  const partition = {
+    addFetch: (wait: FetchWait) => void watching.add(wait),
+    removeFetch: (wait: FetchWait) => void watching.delete(wait),
+  }
   const wait = new FetchWait({ clock, partitions: [partition], missingBytes, maxWaitMs: 500, done: () => done++ })
   const endTick = () => {
     for (const run of deferred.splice(0)) run()

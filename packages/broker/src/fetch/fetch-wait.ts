@@ -18,7 +18,13 @@ export class FetchWait {
   #missingBytes: number
   #state: 'waiting' | 'ending' | 'over' = 'waiting'
 
-  constructor(options: { clock: Clock; partitions: readonly WatchedPartition[]; missingBytes: number; maxWaitMs: number; done: () => void }) {
+  constructor(options: {
+    clock: Clock
+    partitions: readonly WatchedPartition[]
+    missingBytes: number
+    maxWaitMs: number
+    done: () => void
+  }) {
     this.#clock = options.clock
     this.#partitions = options.partitions
     this.#missingBytes = options.missingBytes

@@ -30,7 +30,15 @@ describe('fetch session cache', () => {
     const cache = new FetchSessionCache(1, counting())
     const first = cache.create(consumer(3, 0))!
     for (const partition of [0, 1, 2])
-      first.update({ topic: 't', topicId: '', partition, fetchOffset: 0, currentLeaderEpoch: -1, lastFetchedEpoch: -1, maxBytes: 1 })
+      first.update({
+        topic: 't',
+        topicId: '',
+        partition,
+        fetchOffset: 0,
+        currentLeaderEpoch: -1,
+        lastFetchedEpoch: -1,
+        maxBytes: 1,
+      })
     first.lastUsedMs = twoMinutes
     expect(cache.create(consumer(3, twoMinutes + 1))).toBe(null)
     expect(cache.create(consumer(4, twoMinutes + 1))).not.toBe(null)

@@ -1,0 +1,321 @@
+import { BatchView, batchesIn, ErrorCode, KafkaError } from '@millrace/protocol'
+import { DiskError, type Logger, MillraceError, messageOf } from '@millrace/runtime'
+import type { FetchWait, WatchedPartition } from '../fetch/fetch-wait.ts'
+import type { LeaderPartition, PartitionMetadata } from '../services.ts'
+import { CommitQueue } from './commit-queue.ts'
+import { effectiveMinIsr, type FollowerProgress, highWatermark } from './isr.ts'
+import type { PartitionLog } from './partition-log.ts'
+import { checkProduced, type ProduceRules } from './produced-batch.ts'
+
+export interface AppendOutcome {
+  readonly errorCode: number
+  readonly errorMessage?: string
+  readonly recordErrors?: { batchIndex: number; batchIndexErrorMessage: string | null }[]
+  /** -1 after an error. */
+  readonly baseOffset: number
+  /** The high watermark that commits the batch. */
+  readonly nextOffset: number
+  /** -1 unless the topic's timestamps are of the append. */
+  readonly logAppendTimeMs: number
+  readonly logStartOffset: number
+}
+
+export interface FetchedRecords {
+  readonly errorCode: number
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStartOffset: number
+  /** Whole batches, from the log's memory where they are recent: not to be changed. */
+  readonly chunks: Uint8Array[]
+  readonly recordBytes: number
+  readonly divergingEpoch?: { readonly epoch: number; readonly endOffset: number }
+}
+
+export interface FetchQuery {
+  readonly offset: number
+  /** -1: no check for divergence. */
+  readonly lastFetchedEpoch: number
+  readonly maxBytes: number
+  /** One batch even if it is larger than `maxBytes`. */
+  readonly atLeastOne: boolean
+  /** Only up to the last stable offset. */
+  readonly committed: boolean
+}
+
+export interface LeaderOptions {
+  readonly nodeId: number
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly log: PartitionLog
+  readonly metadata: PartitionMetadata
+  /** The checkpointed high watermark; 0 when there is none. */
+  readonly highWatermark: number
+  readonly rules: ProduceRules
+  readonly now: () => number
+  readonly logger: Logger
+}
+
+/** One partition led by this broker: appends, the high watermark, and who waits for either. */
+export class Leader implements LeaderPartition, WatchedPartition {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly log: PartitionLog
+  readonly #options: LeaderOptions
+  #metadata: PartitionMetadata
+  #rules: ProduceRules
+  #highWatermark: number
+  /** Progress of the other replicas, by their fetches in this epoch. */
+  readonly #followers = new Map<number, FollowerProgress>()
+  readonly #commits = new CommitQueue()
+  readonly #fetches = new Set<FetchWait>()
+  /** Sizes of batches above the high watermark, for those who wait until they can be read. */
+  #uncommitted: { readonly nextOffset: number; readonly sizeInBytes: number }[] = []
+  /** What every request is answered after this partition is lost: 0 while it is not. */
+  #lostCode = 0
+
+  constructor(options: LeaderOptions) {
+    this.#options = options
+    this.topic = options.topic
+    this.topicId = options.topicId
+    this.partition = options.partition
+    this.log = options.log
+    this.#metadata = options.metadata
+    this.#rules = options.rules
+    this.#highWatermark = Math.max(options.log.logStartOffset, Math.min(options.highWatermark, options.log.logEndOffset))
+    options.log.startEpoch(options.metadata.leaderEpoch)
+    this.#advance()
+  }
+
+  get leaderEpoch(): number {
+    return this.#metadata.leaderEpoch
+  }
+  get logStartOffset(): number {
+    return this.log.logStartOffset
+  }
+  get logEndOffset(): number {
+    return this.log.logEndOffset
+  }
+  get highWatermark(): number {
+    return this.#highWatermark
+  }
+  /** Without transactions everything committed is stable. */
+  get lastStableOffset(): number {
+    return this.#highWatermark
+  }
+  /** 0, or what is answered since the disk failed or leadership went. */
+  get lostCode(): number {
+    return this.#lostCode
+  }
+
+  /** New metadata of the same leadership or of a new epoch of it. */
+  update(metadata: PartitionMetadata, rules: ProduceRules): void {
+    const newEpoch = metadata.leaderEpoch !== this.#metadata.leaderEpoch
+    this.#metadata = metadata
+    this.#rules = rules
+    if (newEpoch) {
+      this.#followers.clear()
+      this.log.startEpoch(metadata.leaderEpoch)
+    }
+    this.#advance()
+  }
+
+  /** NONE, or how the epoch that a client believes in is refused; -1 is believed to be any. */
+  checkEpoch(believed: number): number {
+    if (believed < 0 || believed === this.leaderEpoch) return ErrorCode.NONE
+    return believed < this.leaderEpoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH
+  }
+
+  /** Appends what a client produced: exactly one batch. Every refusal is an outcome; nothing is thrown but a broken invariant. */
+  append(records: Uint8Array | null, { acks, apiVersion }: { acks: number; apiVersion: number }): AppendOutcome {
+    if (this.#lostCode !== 0) return this.#refused(this.#lostCode)
+    const minIsr = effectiveMinIsr(this.#rules.minIsr, this.#metadata.replicas.length)
+    if (acks === -1 && this.#metadata.isr.length < minIsr) return this.#refused(ErrorCode.NOT_ENOUGH_REPLICAS)
+    try {
+      const checked = checkProduced(records, apiVersion, this.#rules, this.#options.now())
+      const { baseOffset, isDuplicate } = this.log.appendAsLeader(checked.batch, this.leaderEpoch)
+      const nextOffset = baseOffset + checked.batch.lastOffsetDelta + 1
+      if (!isDuplicate) this.#appended(nextOffset, checked.batch.sizeInBytes)
+      return {
+        errorCode: ErrorCode.NONE,
+        baseOffset,
+        nextOffset,
+        logAppendTimeMs: checked.logAppendTimeMs,
+        logStartOffset: this.logStartOffset,
+      }
+    } catch (error) {
+      return this.#refused(this.errorCodeOf(error), error)
+    }
+  }
+
+  appendAsCoordinator(bytes: Uint8Array): number {
+    if (this.#lostCode !== 0) throw new KafkaError(this.#lostCode)
+    const minIsr = effectiveMinIsr(this.#rules.minIsr, this.#metadata.replicas.length)
+    if (this.#metadata.isr.length < minIsr) throw new KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS)
+    try {
+      const batch = BatchView.at(bytes, 0)!
+      const { baseOffset } = this.log.appendAsLeader(batch, this.leaderEpoch)
+      const nextOffset = baseOffset + batch.lastOffsetDelta + 1
+      this.#appended(nextOffset, batch.sizeInBytes)
+      return nextOffset
+    } catch (error) {
+      const code = this.errorCodeOf(error)
+      throw error instanceof KafkaError ? error : new KafkaError(code, messageOf(error))
+    }
+  }
+
+  whenCommitted(offset: number, done: (error?: Error) => void): void {
+    this.whenReplicated(offset, errorCode => (errorCode === ErrorCode.NONE ? done() : done(new KafkaError(errorCode))))
+  }
+
+  /** Calls `done` with NONE when the high watermark reaches the offset, with another code when it never will here. */
+  whenReplicated(offset: number, done: (errorCode: number) => void): void {
+    if (this.#lostCode !== 0) done(this.#lostCode)
+    else if (offset <= this.#highWatermark) done(ErrorCode.NONE)
+    else this.#commits.add(offset, done)
+  }
+
+  read(offset: number, maxBytes: number): BatchView[] {
+    const { chunks } = this.log.read(offset, { maxBytes, endOffset: this.#highWatermark, atLeastOne: true })
+    return chunks.flatMap(chunk => [...batchesIn(chunk)])
+  }
+
+  /** Reads below the high watermark for a consumer. Every refusal is an outcome. */
+  fetch({ offset, lastFetchedEpoch, maxBytes, atLeastOne, committed }: FetchQuery): FetchedRecords {
+    if (this.#lostCode !== 0) return this.#refusedFetch(this.#lostCode)
+    try {
+      if (lastFetchedEpoch >= 0) {
+        const end = this.log.endOfEpoch(lastFetchedEpoch)
+        if (end.endOffset < 0) return this.#refusedFetch(ErrorCode.OFFSET_OUT_OF_RANGE)
+        if (end.epoch < lastFetchedEpoch || end.endOffset < offset) return { ...this.#found([], 0), divergingEpoch: end }
+      }
+      if (offset < this.logStartOffset || offset > this.logEndOffset) return this.#refusedFetch(ErrorCode.OFFSET_OUT_OF_RANGE)
+      const endOffset = committed ? this.lastStableOffset : this.#highWatermark
+      if (offset >= endOffset) return this.#found([], 0)
+      const { chunks, sizeBytes } = this.log.read(offset, { maxBytes, endOffset, atLeastOne })
+      return this.#found(chunks, sizeBytes)
+    } catch (error) {
+      return this.#refusedFetch(this.errorCodeOf(error))
+    }
+  }
+
+  addFetch(wait: FetchWait): void {
+    this.#fetches.add(wait)
+  }
+  removeFetch(wait: FetchWait): void {
+    this.#fetches.delete(wait)
+  }
+
+  epochAt(offset: number): number {
+    return this.log.epochAt(offset)
+  }
+  endOfEpoch(epoch: number): { epoch: number; endOffset: number } {
+    return epoch === this.leaderEpoch ? { epoch, endOffset: this.logEndOffset } : this.log.endOfEpoch(epoch)
+  }
+  offsetForTimestamp(timestamp: number): { offset: number; timestamp: number } | null {
+    return this.log.offsetForTimestamp(timestamp)
+  }
+  offsetOfMaxTimestamp(): { offset: number; timestamp: number } | null {
+    return this.log.offsetOfMaxTimestamp()
+  }
+
+  /** DeleteRecords: moves the log start; -1 means the high watermark. */
+  deleteRecordsBefore(offset: number): { errorCode: number; lowWatermark: number } {
+    const refused = (errorCode: number) => ({ errorCode, lowWatermark: -1 })
+    if (this.#lostCode !== 0) return refused(this.#lostCode)
+    if (!this.#rules.mayDeleteRecords) return refused(ErrorCode.POLICY_VIOLATION)
+    const target = offset === -1 ? this.#highWatermark : offset
+    if (target < 0 || target > this.#highWatermark) return refused(ErrorCode.OFFSET_OUT_OF_RANGE)
+    try {
+      this.log.deleteBefore(target)
+      return { errorCode: ErrorCode.NONE, lowWatermark: this.logStartOffset }
+    } catch (error) {
+      return refused(this.errorCodeOf(error))
+    }
+  }
+
+  /** The code of a thrown error. A failed disk takes the partition off line: its state is unknown until a restart reads it again. */
+  errorCodeOf(error: unknown): number {
+    if (error instanceof KafkaError) return error.errorCode
+    if (error instanceof DiskError) {
+      this.lose(ErrorCode.KAFKA_STORAGE_ERROR, messageOf(error))
+      return ErrorCode.KAFKA_STORAGE_ERROR
+    }
+    if (error instanceof MillraceError && 'errorCode' in error) return error.errorCode as number
+    this.#options.logger.error('partition.request-failed', { ...this.#name, reason: messageOf(error) })
+    return ErrorCode.UNKNOWN_SERVER_ERROR
+  }
+
+  /** Ends the leadership: who waits is answered with the code, and so is every later request. */
+  lose(errorCode: number, reason: string): void {
+    if (this.#lostCode !== 0) return
+    this.#lostCode = errorCode
+    if (errorCode === ErrorCode.KAFKA_STORAGE_ERROR) this.#options.logger.error('partition.offline', { ...this.#name, reason })
+    this.#commits.fail(errorCode)
+    for (const wait of this.#fetches) wait.wake()
+  }
+
+  get #name(): { topic: string; partition: number } {
+    return { topic: this.topic, partition: this.partition }
+  }
+
+  #appended(nextOffset: number, sizeInBytes: number): void {
+    this.#uncommitted.push({ nextOffset, sizeInBytes })
+    this.#advance()
+  }
+
+  #advance(): void {
+    const next = highWatermark({
+      current: this.#highWatermark,
+      localEndOffset: this.logEndOffset,
+      nodeId: this.#options.nodeId,
+      isr: this.#metadata.isr,
+      followers: this.#followers,
+      minIsr: effectiveMinIsr(this.#rules.minIsr, this.#metadata.replicas.length),
+    })
+    if (next === this.#highWatermark) return
+    this.#highWatermark = next
+    let readable = 0
+    let count = 0
+    for (; count < this.#uncommitted.length && this.#uncommitted[count]!.nextOffset <= next; count++)
+      readable += this.#uncommitted[count]!.sizeInBytes
+    if (count === this.#uncommitted.length) this.#uncommitted.length = 0
+    else this.#uncommitted.splice(0, count)
+    this.#commits.advance(next)
+    if (readable > 0) for (const wait of this.#fetches) wait.readable(readable)
+  }
+
+  #refused(errorCode: number, error?: unknown): AppendOutcome {
+    const refused: AppendOutcome = {
+      errorCode,
+      baseOffset: -1,
+      nextOffset: -1,
+      logAppendTimeMs: -1,
+      logStartOffset: this.logStartOffset,
+    }
+    if (error === undefined) return refused
+    const recordErrors = recordErrorsOf(error)
+    return { ...refused, errorMessage: messageOf(error), ...(recordErrors ? { recordErrors } : {}) }
+  }
+
+  #found(chunks: Uint8Array[], recordBytes: number): FetchedRecords {
+    return {
+      errorCode: ErrorCode.NONE,
+      highWatermark: this.#highWatermark,
+      lastStableOffset: this.lastStableOffset,
+      logStartOffset: this.logStartOffset,
+      chunks,
+      recordBytes,
+    }
+  }
+
+  #refusedFetch(errorCode: number): FetchedRecords {
+    return { errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, chunks: [], recordBytes: 0 }
+  }
+}
+
+function recordErrorsOf(error: unknown): { batchIndex: number; batchIndexErrorMessage: string | null }[] | undefined {
+  const found = (error as { recordErrors?: { index: number; message: string }[] }).recordErrors
+  return found?.map(({ index, message }) => ({ batchIndex: index, batchIndexErrorMessage: message }))
+}

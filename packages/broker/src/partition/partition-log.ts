@@ -1,0 +1,20 @@
+import type { BatchView } from '@millrace/protocol'
+
+/** What a partition needs of its log (`log/`): a seam for tests, and the list of what replication may rely on. */
+export interface PartitionLog {
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+  /** Begins an epoch at the end of the log. */
+  startEpoch(leaderEpoch: number): void
+  /** Appends one checked batch; offsets and epoch are set in place. Throws KafkaError (producer state, RECORD_LIST_TOO_LARGE) or DiskError. */
+  appendAsLeader(batch: BatchView, leaderEpoch: number): { baseOffset: number; isDuplicate: boolean }
+  read(
+    offset: number,
+    options: { maxBytes: number; endOffset: number; atLeastOne: boolean },
+  ): { chunks: Uint8Array[]; sizeBytes: number }
+  epochAt(offset: number): number
+  endOfEpoch(epoch: number): { epoch: number; endOffset: number }
+  offsetForTimestamp(timestamp: number): { offset: number; timestamp: number } | null
+  offsetOfMaxTimestamp(): { offset: number; timestamp: number } | null
+  deleteBefore(offset: number): void
+}

@@ -1,0 +1,143 @@
+import { ErrorCode } from '@millrace/protocol'
+import { type Logger, messageOf, type World } from '@millrace/runtime'
+import { ConfigResourceType } from '../config/resolve.ts'
+import type { MetadataChange, MetadataView, PartitionStore, TopicMetadata } from '../services.ts'
+import { Leader } from './leader.ts'
+import type { PartitionLog } from './partition-log.ts'
+import type { ProduceRules } from './produced-batch.ts'
+
+export interface PartitionName {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+}
+
+/** The logs of this broker, as the partitions need them. */
+export interface PartitionLogs {
+  /** The partition's log, created if it is not there. Throws DiskError. */
+  open(name: PartitionName): PartitionLog
+  /** Deletes the log of a topic that is gone. */
+  remove(name: PartitionName): void
+  /** Takes up the topic's settings. */
+  configure(topic: string): void
+}
+
+export interface PartitionsOptions {
+  readonly world: World
+  readonly logger: Logger
+  readonly nodeId: number
+  readonly metadata: MetadataView
+  readonly logs: PartitionLogs
+  /** The settings of a topic in force now. */
+  readonly rulesOf: (topic: string) => ProduceRules
+  /** The high watermark in the checkpoint; 0 for a partition that is not in it. */
+  readonly checkpointed: (name: PartitionName) => number
+}
+
+/** One slot a partition of a topic: its leader here, or why there is none. */
+type Slot = Leader | number
+
+/** The partitions that live on this broker: follows the metadata, opens and deletes their logs, and knows which are led here. */
+export class Partitions implements PartitionStore {
+  readonly #options: PartitionsOptions
+  readonly #topics = new Map<string, { readonly topicId: string; readonly slots: Slot[] }>()
+  readonly #unsubscribe: () => void
+
+  /** Takes up the metadata as it is now, and every change from then on. */
+  constructor(options: PartitionsOptions) {
+    this.#options = options
+    for (const topic of options.metadata.topics()) this.#takeUp(topic)
+    this.#unsubscribe = options.metadata.subscribe(change => this.#changed(change))
+  }
+
+  leader(topic: string, partition: number): Leader | number {
+    return this.#topics.get(topic)?.slots[partition] ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+  }
+
+  /** All partitions led here. */
+  *leaders(): Iterable<Leader> {
+    for (const { slots } of this.#topics.values()) for (const slot of slots) if (typeof slot !== 'number') yield slot
+  }
+
+  /** Ends all leaderships; the logs stay as they are. */
+  close(): void {
+    this.#unsubscribe()
+    for (const leader of this.leaders()) leader.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER, 'the broker stops')
+  }
+
+  #changed(change: MetadataChange): void {
+    for (const topic of change.deletedTopics) this.#drop(topic)
+    for (const topic of change.topics) this.#takeUp(topic)
+    const topics = new Set<string>()
+    for (const { type, name } of change.configs) {
+      if (type === ConfigResourceType.TOPIC) topics.add(name)
+      else if (type === ConfigResourceType.BROKER) for (const topic of this.#topics.keys()) topics.add(topic)
+    }
+    for (const topic of topics) this.#reconfigure(topic)
+  }
+
+  #reconfigure(name: string): void {
+    const topic = this.#options.metadata.topic(name)
+    if (topic === undefined || !this.#topics.has(name)) return
+    this.#options.logs.configure(name)
+    this.#takeUp(topic)
+  }
+
+  #takeUp(topic: TopicMetadata): void {
+    const known = this.#topics.get(topic.name)
+    if (known !== undefined && known.topicId !== topic.topicId) this.#forget(topic.name, known)
+    const slots = known?.topicId === topic.topicId ? known.slots : []
+    this.#topics.set(topic.name, { topicId: topic.topicId, slots })
+    const rules = this.#options.rulesOf(topic.name)
+    for (let partition = 0; partition < topic.partitions.length; partition++)
+      slots[partition] = this.#slot(topic, partition, slots[partition], rules)
+  }
+
+  #slot(topic: TopicMetadata, partition: number, before: Slot | undefined, rules: ProduceRules): Slot {
+    const metadata = topic.partitions[partition]!
+    const isLeader = metadata.leader === this.#options.nodeId
+    if (before instanceof Leader) {
+      if (isLeader && before.lostCode === 0) before.update(metadata, rules)
+      else if (!isLeader) before.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER, 'another broker leads')
+      if (isLeader) return before
+    }
+    if (!isLeader) return ErrorCode.NOT_LEADER_OR_FOLLOWER
+    return this.#lead({ topic: topic.name, topicId: topic.topicId, partition }, topic, rules)
+  }
+
+  #lead(name: PartitionName, topic: TopicMetadata, rules: ProduceRules): Slot {
+    const { logs, logger, nodeId, checkpointed, world } = this.#options
+    try {
+      return new Leader({
+        ...name,
+        nodeId,
+        logger,
+        rules,
+        log: logs.open(name),
+        metadata: topic.partitions[name.partition]!,
+        highWatermark: checkpointed(name),
+        now: () => world.clock.now(),
+      })
+    } catch (error) {
+      logger.error('partition.offline', { topic: name.topic, partition: name.partition, reason: messageOf(error) })
+      return ErrorCode.KAFKA_STORAGE_ERROR
+    }
+  }
+
+  #drop(topic: TopicMetadata): void {
+    const known = this.#topics.get(topic.name)
+    if (known?.topicId === topic.topicId) this.#forget(topic.name, known)
+  }
+
+  #forget(name: string, { topicId, slots }: { readonly topicId: string; readonly slots: readonly Slot[] }): void {
+    this.#topics.delete(name)
+    for (const [partition, slot] of slots.entries()) {
+      if (typeof slot !== 'number') slot.lose(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 'the topic was deleted')
+      try {
+        this.#options.logs.remove({ topic: name, topicId, partition })
+      } catch (error) {
+        this.#options.logger.error('partition.not-deleted', { topic: name, partition, reason: messageOf(error) })
+      }
+    }
+  }
+}
