@@ -2,6 +2,7 @@ import { failShort, failTrailing } from './codec-faults.ts'
 import { compileReader, compileWriter, type Reader, type Writer } from './compile.ts'
 import { KafkaError } from './errors/kafka-error.ts'
 import { Input } from './input.ts'
+import { interpretReader, interpretWriter } from './interpret.ts'
 import { Output } from './output.ts'
 import type { Draft, Message } from './schema.ts'
 
@@ -25,20 +26,38 @@ function checkVersion(message: Message<any>, version: number): void {
     throw new KafkaError(35, `${message.name} has versions ${min} to ${max}, not ${version}`)
 }
 
+/** Where the runtime does not let text become code, the interpreter does the work. */
+function compiledOr<T>(compile: () => T, interpret: () => T): T {
+  try {
+    return compile()
+  } catch (error) {
+    if (error instanceof EvalError) return interpret()
+    throw error
+  }
+}
+
+/** The reader of a version: compiled when first asked for. */
 export function readerOf(message: Message<any>, version: number): Reader {
   const { readers } = codecsOf(message)
   const known = readers[version]
   if (known !== undefined) return known
   checkVersion(message, version)
-  return (readers[version] = compileReader(message, version))
+  return (readers[version] = compiledOr(
+    () => compileReader(message, version),
+    () => interpretReader(message, version),
+  ))
 }
 
+/** The writer of a version: compiled when first asked for. */
 export function writerOf(message: Message<any>, version: number): Writer {
   const { writers } = codecsOf(message)
   const known = writers[version]
   if (known !== undefined) return known
   checkVersion(message, version)
-  return (writers[version] = compileWriter(message, version))
+  return (writers[version] = compiledOr(
+    () => compileWriter(message, version),
+    () => interpretWriter(message, version),
+  ))
 }
 
 /**

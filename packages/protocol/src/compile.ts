@@ -161,7 +161,7 @@ class ReaderSource extends Source {
         return
       case 'int64':
         this.add(`${target} = view.getInt32(p) * 4294967296 + view.getUint32(p + 4); p += 8`)
-        if (field.unbounded) this.add(`if (${variable} === 9223372036854775808) ${variable} = Infinity; else`)
+        if (field.unbounded) this.add(`if (${variable} === 2 ** 63) ${variable} = Infinity; else`)
         this.add(`if (${variable} > 9007199254740991 || ${variable} < -9007199254740991) failInt64(${quoted(path)})`)
         return
       case 'uuid':
