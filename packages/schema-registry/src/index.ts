@@ -1,2 +1,12 @@
-/** Door of @millrace/schema-registry: what users import. */
-export {}
+/** Door of @millrace/schema-registry. */
+
+export { canonicalText } from './avro/canonical.ts'
+export { type Incompatibility, type IncompatibilityKind, incompatibilities } from './avro/compatibility.ts'
+export { InvalidSchemaError, parseSchema } from './avro/parse.ts'
+export { type CompatibilityLevel, checkCompatibility, compatibilityLevels } from './compatibility-level.ts'
+export { RegistryError, registryErrors } from './errors.ts'
+export { RegistryClient, type RegistryClientOptions } from './http-client.ts'
+export { defineSchema, type ValueOf } from './infer.ts'
+export { Registry, type SchemaInput, type SchemaVersion } from './registry.ts'
+export { AvroError, type AvroOptions, avro } from './serde.ts'
+export { type RegistryOptions, type RunningRegistry, startRegistry } from './server.ts'

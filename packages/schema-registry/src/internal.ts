@@ -1,2 +1,0 @@
-/** Second door of @millrace/schema-registry: for sibling packages only. */
-export {}
