@@ -1,0 +1,154 @@
+import {
+  type AlterConfigsRequest,
+  type AlterConfigsResponse,
+  type ElementOf,
+  ErrorCode,
+  type IncrementalAlterConfigsRequest,
+  type IncrementalAlterConfigsResponse,
+} from '@millrace/protocol'
+import { type ConfigKey, formatConfigValue } from '@millrace/runtime'
+import { brokerConfig, ConfigResourceType, topicConfig } from '../config/resolve.ts'
+import { type ControllerState, type Decision, orRefusal, Refusal } from './decision.ts'
+import type { MetadataRecord } from './metadata-record.ts'
+import { checkTogether, checkValue, settableKey } from './settings.ts'
+
+type Change = ElementOf<ElementOf<IncrementalAlterConfigsRequest['resources']>['configs']>
+interface Resource {
+  readonly resourceType: number
+  readonly resourceName: string
+}
+
+const Operation = { SET: 0, DELETE: 1, APPEND: 2, SUBTRACT: 3 } as const
+const minInsyncReplicas = 'min.insync.replicas'
+
+/** IncrementalAlterConfigs: each resource's changes are taken all or not at all. */
+export function decideIncrementalAlterConfigs(
+  state: ControllerState,
+  request: IncrementalAlterConfigsRequest,
+): Decision<IncrementalAlterConfigsResponse> {
+  return decideEach(state, request, ({ resourceType, resourceName, configs }) => {
+    const settings = new Map(state.image.dynamicConfig(resourceType, resourceName))
+    const names = configs.map(({ name }) => name)
+    if (new Set(names).size !== names.length)
+      throw new Refusal(ErrorCode.INVALID_REQUEST, 'A setting appears twice among those of one resource.')
+    for (const change of configs) alter(state, { resourceType, resourceName }, settings, change)
+    return settings
+  })
+}
+
+/** AlterConfigs: what is not named is deleted. */
+export function decideAlterConfigs(state: ControllerState, request: AlterConfigsRequest): Decision<AlterConfigsResponse> {
+  return decideEach(state, request, ({ resourceType, configs }) => {
+    const settings = new Map<string, string>()
+    for (const { name, value } of configs) {
+      const key = settableKey(resourceType, name)
+      if (value === null) throw new Refusal(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${name}`)
+      checkValue(key, value)
+      settings.set(name, value)
+    }
+    return settings
+  })
+}
+
+function decideEach<R extends Resource>(
+  state: ControllerState,
+  request: { readonly resources: readonly R[]; readonly validateOnly: boolean },
+  wanted: (resource: R) => Map<string, string>,
+): Decision<AlterConfigsResponse> {
+  const records: MetadataRecord[] = []
+  const responses = request.resources.map(resource => {
+    const { resourceType, resourceName } = resource
+    const answer = (errorCode: number, errorMessage: string | null) => ({ errorCode, errorMessage, resourceType, resourceName })
+    return orRefusal(
+      () => {
+        const twice = request.resources.some(
+          other => other !== resource && other.resourceType === resourceType && other.resourceName === resourceName,
+        )
+        if (twice) throw new Refusal(ErrorCode.INVALID_REQUEST, 'Each resource must appear at most once.')
+        checkResource(state, resource)
+        const settings = wanted(resource)
+        if (resourceType === ConfigResourceType.TOPIC) checkTogether(settings)
+        records.push(...changeRecords(state, resource, settings))
+        return answer(ErrorCode.NONE, null)
+      },
+      refusal => answer(refusal.errorCode, refusal.message),
+    )
+  })
+  return { records: request.validateOnly ? [] : records, response: { throttleTimeMs: 0, responses } }
+}
+
+function checkResource({ image, nodeId }: ControllerState, { resourceType, resourceName }: Resource): void {
+  switch (resourceType) {
+    case ConfigResourceType.TOPIC:
+      if (!image.topic(resourceName))
+        throw new Refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${resourceName}' does not exist.`)
+      return
+    case ConfigResourceType.BROKER:
+      if (resourceName !== '' && resourceName !== String(nodeId))
+        throw new Refusal(
+          ErrorCode.INVALID_REQUEST,
+          `Unexpected broker id, expected ${nodeId} or nothing, but received ${resourceName}`,
+        )
+      return
+    case ConfigResourceType.GROUP:
+      if (resourceName === '') throw new Refusal(ErrorCode.INVALID_REQUEST, 'Default group resources are not allowed.')
+      return
+    default:
+      throw new Refusal(ErrorCode.INVALID_REQUEST, `Settings of resource type ${resourceType} cannot be altered here.`)
+  }
+}
+
+function alter(state: ControllerState, resource: Resource, settings: Map<string, string>, change: Change): void {
+  const { name, configOperation, value } = change
+  const key = settableKey(resource.resourceType, name)
+  if (configOperation === Operation.DELETE) {
+    settings.delete(name)
+    return
+  }
+  if (value === null) throw new Refusal(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${name}`)
+  const text = configOperation === Operation.SET ? value : listOperation(state, resource, key, configOperation, value)
+  checkValue(key, text)
+  settings.set(name, text)
+}
+
+function listOperation(state: ControllerState, resource: Resource, key: ConfigKey, operation: number, value: string): string {
+  if (operation !== Operation.APPEND && operation !== Operation.SUBTRACT)
+    throw new Refusal(ErrorCode.INVALID_REQUEST, `Unknown operation ${operation} for the setting ${key.name}`)
+  if (key.type !== 'list')
+    throw new Refusal(
+      ErrorCode.INVALID_CONFIG,
+      `Can't ${operation === Operation.APPEND ? 'APPEND' : 'SUBTRACT'} to key ${key.name} because its type is not LIST.`,
+    )
+  const inForce =
+    resource.resourceType === ConfigResourceType.TOPIC ? topicConfig(state, resource.resourceName, key) : brokerConfig(state, key)
+  const present = [...((inForce ?? []) as readonly string[])]
+  const given = value.split(',').map(member => member.trim())
+  if (operation === Operation.SUBTRACT) return formatConfigValue(present.filter(member => !given.includes(member)))!
+  return formatConfigValue([...present, ...given.filter(member => !present.includes(member))])!
+}
+
+/** Records for what differs. `null` deletes. */
+function changeRecords(state: ControllerState, resource: Resource, settings: ReadonlyMap<string, string>): MetadataRecord[] {
+  const { resourceType, resourceName } = resource
+  const before = state.image.dynamicConfig(resourceType, resourceName)
+  const records: MetadataRecord[] = []
+  for (const name of new Set([...before.keys(), ...settings.keys()])) {
+    const value = settings.get(name) ?? null
+    if (value === (before.get(name) ?? null)) continue
+    if (name === minInsyncReplicas) records.push(...forgetEligibleReplicas(state, resource, value))
+    records.push({ type: 'ConfigRecord', value: { resourceType, resourceName, name, value } })
+  }
+  return records
+}
+
+/** With eligible leader replicas (KIP-966) the cluster keeps one min.insync.replicas; when it changes, who was eligible under the old one is forgotten. */
+function forgetEligibleReplicas(state: ControllerState, resource: Resource, value: string | null): MetadataRecord[] {
+  if ((state.image.features().get('eligible.leader.replicas.version') ?? 0) === 0) return []
+  if (resource.resourceType === ConfigResourceType.BROKER) {
+    if (resource.resourceName !== '')
+      throw new Refusal(ErrorCode.INVALID_CONFIG, 'Broker-level min.insync.replicas cannot be altered while ELR is enabled.')
+    if (value === null)
+      throw new Refusal(ErrorCode.INVALID_CONFIG, 'Cluster-level min.insync.replicas cannot be removed while ELR is enabled.')
+  }
+  return [{ type: 'ClearElrRecord', value: { topicName: resource.resourceName } }]
+}

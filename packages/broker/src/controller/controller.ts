@@ -1,0 +1,76 @@
+import {
+  AllocateProducerIds,
+  AlterConfigs,
+  type Api,
+  BrokerHeartbeat,
+  BrokerRegistration,
+  CreatePartitions,
+  CreateTopics,
+  DeleteTopics,
+  IncrementalAlterConfigs,
+  ListPartitionReassignments,
+} from '@millrace/protocol'
+import type { Effect, Machine } from '@millrace/runtime'
+import { decideAllocateProducerIds } from './allocate-producer-ids.ts'
+import { decideAlterConfigs, decideIncrementalAlterConfigs } from './alter-configs.ts'
+import { decideBrokerHeartbeat, decideBrokerRegistration } from './broker-lifecycle.ts'
+import { decideCreatePartitions } from './create-partitions.ts'
+import { decideCreateTopics } from './create-topics.ts'
+import type { ControllerState, Decide, Decision } from './decision.ts'
+import { decideDeleteTopics } from './delete-topics.ts'
+import { decideListPartitionReassignments } from './list-reassignments.ts'
+import type { MetadataRecord } from './metadata-record.ts'
+
+/** A decision that is to be made, and who waits for its answer. */
+export interface ControllerInput {
+  readonly decide: (state: ControllerState) => Decision<unknown>
+  readonly answer: (response: unknown) => void
+}
+
+const decisions = new Map<number, Decide<any, any>>()
+
+function decides<Request, Response>(api: Api<Request, Response>, decide: Decide<Request, Response>): void {
+  decisions.set(api.key, decide)
+}
+
+decides(CreateTopics, decideCreateTopics)
+decides(DeleteTopics, decideDeleteTopics)
+decides(CreatePartitions, decideCreatePartitions)
+decides(IncrementalAlterConfigs, decideIncrementalAlterConfigs)
+decides(AlterConfigs, decideAlterConfigs)
+decides(AllocateProducerIds, decideAllocateProducerIds)
+decides(BrokerRegistration, decideBrokerRegistration)
+decides(BrokerHeartbeat, decideBrokerHeartbeat)
+decides(ListPartitionReassignments, decideListPartitionReassignments)
+
+/** How a request is decided; undefined for an API that is not the controller's. */
+export function decisionOf<Request, Response>(api: Api<Request, Response>): Decide<Request, Response> | undefined {
+  return decisions.get(api.key)
+}
+
+/**
+ * The active controller: requests become records, records change the image. A decision sees all that was decided before, committed or
+ * not; its answer waits until that is committed.
+ */
+export class ControllerMachine implements Machine<ControllerInput, MetadataRecord> {
+  readonly #state: ControllerState
+
+  constructor(state: ControllerState) {
+    this.#state = state
+  }
+
+  step({ decide, answer }: ControllerInput): readonly Effect<ControllerInput, MetadataRecord>[] {
+    // What is handed out of the image since the last step must not change any more.
+    this.#state.image.seal()
+    const { records, response } = decide(this.#state)
+    // Without records the answer waits too: it may rest on records that are not committed yet.
+    return [
+      { kind: 'append', records },
+      { kind: 'reply', complete: () => answer(response) },
+    ]
+  }
+
+  apply(record: MetadataRecord): void {
+    this.#state.image.apply(record)
+  }
+}

@@ -1,0 +1,47 @@
+import type { ConfigContext } from '../config/resolve.ts'
+import type { MetadataImage } from './image.ts'
+import type { MetadataRecord } from './metadata-record.ts'
+
+/** What a request comes to: records that make it so, in one atomic batch, and the answer that is given once they are committed. */
+export interface Decision<Response> {
+  readonly records: readonly MetadataRecord[]
+  readonly response: Response
+}
+
+/** What decisions look at. They change nothing: the image changes when the records are applied. */
+export interface ControllerState extends ConfigContext {
+  readonly clusterId: string
+  readonly image: MetadataImage
+  readonly metadata: MetadataImage
+  /** A new random uuid, never one of the reserved. */
+  readonly newUuid: () => string
+  /** Uniform in 0 ≤ n < bound. */
+  readonly below: (bound: number) => number
+  /** Offset that the next record gets. */
+  readonly nextOffset: () => number
+}
+
+export type Decide<Request, Response> = (state: ControllerState, request: Request, version: number) => Decision<Response>
+
+/** Why one item of a request is refused: ends up in its own row of the answer. */
+export class Refusal extends Error {
+  readonly errorCode: number
+
+  constructor(errorCode: number, message: string) {
+    super(message)
+    this.errorCode = errorCode
+  }
+}
+
+/** Most records of one atomic change, Kafka's number too. */
+export const maxRecordsPerChange = 10_000
+
+/** Runs `attempt` and turns a refusal into what `refused` makes of it. */
+export function orRefusal<T>(attempt: () => T, refused: (refusal: Refusal) => T): T {
+  try {
+    return attempt()
+  } catch (error) {
+    if (error instanceof Refusal) return refused(error)
+    throw error
+  }
+}

@@ -1,0 +1,62 @@
+import { ErrorCode } from '@millrace/protocol'
+import { ConfigError, type ConfigKey, parseConfigValue } from '@millrace/runtime'
+import { brokerKeyOf } from '../config/broker-config.ts'
+import { ConfigResourceType } from '../config/resolve.ts'
+import { topicKeys } from '../config/topic-keys.ts'
+import { Refusal } from './decision.ts'
+
+const maxValueLength = 32_767
+const topicKeysByName: ReadonlyMap<string, ConfigKey> = new Map(Object.values(topicKeys).map(key => [key.name, key]))
+
+const resourceNames: Readonly<Record<number, string>> = {
+  [ConfigResourceType.TOPIC]: 'topic',
+  [ConfigResourceType.BROKER]: 'broker',
+  [ConfigResourceType.GROUP]: 'group',
+}
+
+/** The declared key of a resource of this type. Throws a Refusal INVALID_CONFIG for an unknown one, INVALID_REQUEST for a broker key that needs a restart. */
+export function settableKey(resourceType: number, name: string): ConfigKey {
+  const key =
+    resourceType === ConfigResourceType.TOPIC
+      ? topicKeysByName.get(name)
+      : resourceType === ConfigResourceType.BROKER
+        ? brokerKeyOf(name)
+        : undefined
+  if (!key) throw new Refusal(ErrorCode.INVALID_CONFIG, `Unknown ${resourceNames[resourceType]} config name: ${name}`)
+  if (resourceType === ConfigResourceType.BROKER && !key.dynamic)
+    throw new Refusal(ErrorCode.INVALID_REQUEST, `Cannot update these configs dynamically: ${name}`)
+  return key
+}
+
+/** Throws a Refusal INVALID_CONFIG that names the range. */
+export function checkValue(key: ConfigKey, text: string): void {
+  if (text.length > maxValueLength)
+    throw new Refusal(
+      ErrorCode.INVALID_CONFIG,
+      `The value of ${key.name} exceeds the maximum value size of ${maxValueLength} characters.`,
+    )
+  try {
+    parseConfigValue(key, text)
+  } catch (error) {
+    if (error instanceof ConfigError) throw new Refusal(ErrorCode.INVALID_CONFIG, error.message)
+    throw error
+  }
+  const throttled =
+    key.name === topicKeys.leaderReplicationThrottledReplicas.name ||
+    key.name === topicKeys.followerReplicationThrottledReplicas.name
+  if (throttled && !/^(\s*|\*|(\s*\d+:\d+\s*)(,\s*\d+:\d+\s*)*)$/.test(text))
+    throw new Refusal(
+      ErrorCode.INVALID_CONFIG,
+      `Invalid value ${text} for configuration ${key.name}: must be * or a list of partition:broker`,
+    )
+}
+
+/** Settings that contradict one another. Throws a Refusal INVALID_CONFIG. */
+export function checkTogether(settings: ReadonlyMap<string, string>): void {
+  const lagMs = (key: ConfigKey<number>) => {
+    const text = settings.get(key.name)
+    return text === undefined ? key.default! : (parseConfigValue(key, text) as number)
+  }
+  if (lagMs(topicKeys.minCompactionLagMs) > lagMs(topicKeys.maxCompactionLagMs))
+    throw new Refusal(ErrorCode.INVALID_CONFIG, 'min.compaction.lag.ms must not be greater than max.compaction.lag.ms')
+}
