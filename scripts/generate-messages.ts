@@ -131,7 +131,8 @@ function sourceOf(facts: MessageFacts, used: Set<string>): string {
   }
 
   function defaultSource(field: FieldFacts): string | null {
-    if (!('default' in field) || field.default === '') return null
+    // A JSON null is no default at all (the empty list, the empty struct); the text 'null' is the default null.
+    if (field.default === undefined || field.default === null || field.default === '') return null
     const text = String(field.default)
     if (text === 'null') return 'null'
     if (field.type === 'bool') return text.toLowerCase() === 'true' ? 'true' : null

@@ -36,9 +36,7 @@ export function failTagSize(path: string, tag: number): never {
 }
 
 export function failPresence(path: string, marker: number): never {
-  throw new ProtocolError(
-    `${path} begins with ${marker}, where 1 stands for a value${marker < 0 ? ' and null is not possible' : ' and -1 for null'}`,
-  )
+  throw new ProtocolError(`${path} begins with ${marker}, which stands neither for a value nor for null`)
 }
 
 export function failInt64(path: string): never {

@@ -1,6 +1,16 @@
 import * as faults from './codec-faults.ts'
 import type { Input } from './input.ts'
-import { isFlexible, isNullable, isPresent, type Member, membersOf, minimumSize, plainMembers, taggedMembers } from './layout.ts'
+import {
+  isFlexible,
+  isNullable,
+  isPresent,
+  type Member,
+  membersOf,
+  minimumSize,
+  nullMarker,
+  plainMembers,
+  taggedMembers,
+} from './layout.ts'
 import { maxArrayElements, maxTaggedFields } from './limits.ts'
 import { bytesLength, type Output } from './output.ts'
 import type { Field, Fields, Message } from './schema.ts'
@@ -189,7 +199,7 @@ class ReaderSource extends Source {
           const marker = this.name('m')
           this.add(`const ${marker} = view.getInt8(p); p += 1`)
           this.add(
-            `if (${marker} === -1) ${variable} = null; else if (${marker} !== 1) failPresence(${quoted(path)}, ${marker}); else {`,
+            `if (${marker} === ${nullMarker(field)}) ${variable} = null; else if (${marker} !== 1) failPresence(${quoted(path)}, ${marker}); else {`,
           )
         } else this.add('{')
         const value = this.#struct(field.fields!, path)
@@ -408,7 +418,7 @@ class WriterSource extends Source {
       case 'struct':
         if (isNullable(field, this.version)) {
           this.add(`if (${value} === undefined) ${value} = ${field.default === null ? 'null' : '{}'}`)
-          this.add(`if (${value} === null) { view.setInt8(p, -1); p += 1 } else { view.setInt8(p, 1); p += 1`)
+          this.add(`if (${value} === null) { view.setInt8(p, ${nullMarker(field)}); p += 1 } else { view.setInt8(p, 1); p += 1`)
         } else {
           this.add(`if (${value} === undefined) ${value} = {}; if (${value} === null) failNull(${quoted(path)}); {`)
         }

@@ -1,2 +1,3 @@
 /** Second door of @millrace/protocol: for sibling packages only. */
-export {}
+export { projectValue, type RandomSource, randomValue } from './random-value.ts'
+export { seededRandom } from './seeded-random.ts'

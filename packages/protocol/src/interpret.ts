@@ -9,6 +9,7 @@ import {
   isPresent,
   membersOf,
   minimumSize,
+  nullMarker,
   plainMembers,
   taggedMembers,
 } from './layout.ts'
@@ -81,7 +82,7 @@ function readField(walk: Walk, input: Input, field: Field<any>, path: string): a
     if (!isNullable(field, walk.version)) return readStruct(walk, input, field.fields!, path)
     const marker = view.getInt8(at)
     input.position += 1
-    if (marker === -1) return null
+    if (marker === nullMarker(field)) return null
     if (marker !== 1) faults.failPresence(path, marker)
     return readStruct(walk, input, field.fields!, path)
   }
@@ -185,7 +186,7 @@ function writeField(walk: Walk, output: Output, field: Field<any>, value: any, p
 function writeNullableStruct(walk: Walk, output: Output, field: Field<any>, value: any, path: string): void {
   if (isNullable(field, walk.version)) {
     room(output, 1)
-    output.view.setInt8(output.position, value === null ? -1 : 1)
+    output.view.setInt8(output.position, value === null ? nullMarker(field) : 1)
     output.position += 1
     if (value === null) return
   } else if (value === null) faults.failNull(path)

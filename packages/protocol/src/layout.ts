@@ -16,6 +16,11 @@ export function isNullable(field: Field<any>, version: number): boolean {
   return field.nullableSince <= version
 }
 
+/** The byte that stands for a null struct where 1 stands for one that is there: an int8, but a varint within a tagged field. */
+export function nullMarker(field: Field<any>): number {
+  return field.tag >= 0 ? 0 : -1
+}
+
 export function isFlexible(message: Message<any>, version: number): boolean {
   return version >= message.flexibleFrom
 }

@@ -108,7 +108,8 @@ class Generator {
         return Uint8Array.from({ length: this.#pick(byteSizes) }, () => this.#random.below(256))
       case 'array': {
         const length = this.#pick(depth === 0 ? [0, 1, 2, 3, 5] : [0, 1, 1, 2])
-        return Array.from({ length }, () => this.#value(field.element!, depth + 1))
+        const elements = Array.from({ length }, () => this.#value(field.element!, depth + 1))
+        return withoutDuplicates(field.element!, this.#version, elements)
       }
       case 'struct':
         return this.struct(field.fields!, depth + 1)
@@ -135,4 +136,16 @@ class Generator {
   #pick<T>(choices: readonly T[]): T {
     return choices[this.#random.below(choices.length)]!
   }
+}
+
+/** An array whose elements have key fields is a set: no two elements have the same key. */
+function withoutDuplicates(element: Field<any>, version: number, elements: any[]): unknown[] {
+  const keys = membersOf(element.fields ?? {}).filter(({ field }) => field.mapKey)
+  if (keys.length === 0) return elements
+  const seen = new Set<string>()
+  return elements.filter(value => {
+    const projected = projectField(element, version, value)
+    const key = JSON.stringify(keys.map(({ name }) => projected[name]))
+    return !seen.has(key) && seen.add(key)
+  })
 }

@@ -59,7 +59,7 @@ export const ConsumerGroupMemberMetadataValue = message(
     rebalanceTimeoutMs: int32({ default: -1 }),
     serverAssignor: string({ nullable: true }),
     classicMemberMetadata: struct(
-      { tag: 0, nullable: true, default: null },
+      { tag: 0, nullable: true },
       { sessionTimeoutMs: int32(), supportedProtocols: array({ name: string(), metadata: bytes() }) },
     ),
   },
@@ -110,7 +110,7 @@ export interface ConsumerGroupCurrentMemberAssignmentKey extends ValueOf<typeof 
 const consumerGroupCurrentMemberAssignmentValueTopicPartitions = {
   topicId: uuid(),
   partitions: array(int32()),
-  assignmentEpochs: array({ tag: 0, nullable: true, default: null }, int32()),
+  assignmentEpochs: array({ tag: 0, nullable: true }, int32()),
 } as const
 
 export const ConsumerGroupCurrentMemberAssignmentValue = message(

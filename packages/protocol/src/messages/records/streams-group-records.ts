@@ -16,7 +16,7 @@ export const StreamsGroupMetadataValue = message(
     epoch: int32(),
     metadataHash: int64(),
     validatedTopologyEpoch: int32({ tag: 0, default: -1 }),
-    lastAssignmentConfigs: array({ tag: 1, nullable: true, default: null }, streamsGroupMetadataValueLastAssignmentConfig),
+    lastAssignmentConfigs: array({ tag: 1, nullable: true }, streamsGroupMetadataValueLastAssignmentConfig),
     storedDescriptionTopologyEpoch: int32({ tag: 2, default: -1 }),
     failedDescriptionTopologyEpoch: int32({ tag: 3, default: -1 }),
   },
@@ -103,7 +103,7 @@ export interface StreamsGroupCurrentMemberAssignmentKey extends ValueOf<typeof S
 const streamsGroupCurrentMemberAssignmentValueTaskIds = {
   subtopologyId: string(),
   partitions: array(int32()),
-  assignmentEpochs: array({ tag: 0, nullable: true, default: null }, int32()),
+  assignmentEpochs: array({ tag: 0, nullable: true }, int32()),
 } as const
 
 export const StreamsGroupCurrentMemberAssignmentValue = message(

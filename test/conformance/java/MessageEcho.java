@@ -1,0 +1,80 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.lang.reflect.InvocationTargetException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.common.protocol.ByteBufferAccessor;
+import org.apache.kafka.common.protocol.Message;
+import org.apache.kafka.common.protocol.ObjectSerializationCache;
+
+/**
+ * Reads messages with Apache Kafka's own classes and writes them again. One answer a line:
+ *
+ *     versions NAME            -> "LOWEST HIGHEST", or "absent"
+ *     echo NAME VERSION HEX    -> the bytes that Kafka writes for what it has read, or "error WHAT"
+ */
+public final class MessageEcho {
+    private static final List<String> PACKAGES = List.of(
+        "org.apache.kafka.common.message",
+        "org.apache.kafka.common.metadata",
+        "org.apache.kafka.coordinator.group.generated",
+        "org.apache.kafka.coordinator.share.generated",
+        "org.apache.kafka.coordinator.transaction.generated",
+        "org.apache.kafka.server.log.remote.metadata.storage.generated",
+        "org.apache.kafka.raft.generated",
+        "org.apache.kafka.streams.internals.generated");
+
+    private static final Map<String, Class<?>> CLASSES = new HashMap<>();
+
+    private static Class<?> classOf(String name) {
+        return CLASSES.computeIfAbsent(name, key -> {
+            for (String packageName : PACKAGES)
+                for (String suffix : List.of("Data", ""))
+                    try {
+                        Class<?> found = Class.forName(packageName + "." + key + suffix);
+                        if (Message.class.isAssignableFrom(found)) return found;
+                    } catch (ClassNotFoundException ignored) {
+                        // the next package may have it
+                    }
+            return Void.class;
+        });
+    }
+
+    private static String answer(String line) throws Exception {
+        String[] words = line.split(" ", -1);
+        Class<?> type = classOf(words[1]);
+        if (type == Void.class) return "absent";
+        Message message = (Message) type.getDeclaredConstructor().newInstance();
+        if (words[0].equals("versions")) return message.lowestSupportedVersion() + " " + message.highestSupportedVersion();
+        short version = Short.parseShort(words[2]);
+        ByteBuffer bytes = ByteBuffer.wrap(HexFormat.of().parseHex(words[3]));
+        message.read(new ByteBufferAccessor(bytes), version);
+        if (bytes.hasRemaining()) return "error " + bytes.remaining() + " bytes left";
+        ObjectSerializationCache cache = new ObjectSerializationCache();
+        ByteBuffer out = ByteBuffer.allocate(message.size(cache, version));
+        message.write(new ByteBufferAccessor(out), cache, version);
+        return HexFormat.of().formatHex(out.array(), 0, out.position());
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
+        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line; (line = lines.readLine()) != null; ) {
+            String result;
+            try {
+                result = answer(line);
+            } catch (InvocationTargetException error) {
+                result = "error " + error.getCause();
+            } catch (Exception error) {
+                result = "error " + error;
+            }
+            out.println(result.replace('\n', ' '));
+        }
+        out.flush();
+    }
+}

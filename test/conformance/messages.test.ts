@@ -1,0 +1,101 @@
+import * as protocol from '@millrace/protocol'
+import { apis, decode, encodeWhole, type Message } from '@millrace/protocol'
+import { projectValue, randomValue, seededRandom } from '@millrace/protocol/internal'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { runJava } from './kafka-peer.ts'
+
+/** Kafka 4.3.1 handles these without a generated class. */
+const withoutClass = ['AbortedTxn']
+/** Declared ahead of Kafka 4.3.1. */
+const ahead = [
+  'StreamsGroupTopologyDescriptionUpdateRequest',
+  'StreamsGroupTopologyDescriptionUpdateResponse',
+  'UnregisterControllerRequest',
+  'UnregisterControllerResponse',
+  'UnregisterControllerRecord',
+]
+const valuesPerVersion = 16
+
+const messages = Object.values(protocol).filter(
+  (value): value is Message<any> => typeof value === 'object' && value !== null && 'flexibleFrom' in value,
+)
+
+interface Case {
+  readonly message: Message<any>
+  readonly version: number
+  readonly seed: number
+  readonly value: unknown
+  readonly hex: string
+}
+
+describe('our messages beside Apache Kafka’s own classes', () => {
+  const versionsOfKafka = new Map<string, { min: number; max: number } | null>()
+  let cases: Case[] = []
+  let echoes: string[] = []
+
+  beforeAll(async () => {
+    cases = messages.flatMap(casesOf)
+    const answers = await runJava('MessageEcho.java', [
+      ...messages.map(({ name }) => `versions ${name}`),
+      ...cases.map(({ message, version, hex }) => `echo ${message.name} ${version} ${hex}`),
+    ])
+    messages.forEach(({ name }, i) => {
+      const [min, max] = answers[i]!.split(' ').map(Number) as [number, number]
+      versionsOfKafka.set(name, answers[i] === 'absent' ? null : { min, max })
+    })
+    echoes = answers.slice(messages.length)
+  })
+
+  function casesOf(message: Message<any>): Case[] {
+    const all: Case[] = []
+    for (let version = message.versions.min; version <= message.versions.max; version++)
+      for (let i = 0; i < valuesPerVersion; i++) {
+        const seed = version * 1000 + i
+        const value = randomValue(message, version, seededRandom(seed), { withIgnorable: true })
+        all.push({ message, version, seed, value, hex: Buffer.from(encodeWhole(message, version, value)).toString('hex') })
+      }
+    return all
+  }
+
+  it('has a class in Apache Kafka for every message but those that it does without', () => {
+    const absent = messages.map(({ name }) => name).filter(name => versionsOfKafka.get(name) === null)
+    expect(absent.sort()).toEqual([...withoutClass, ...ahead].sort())
+  })
+
+  it('begins every message at the version where Apache Kafka begins', () => {
+    const differing = messages
+      .filter(({ name, versions }) => (versionsOfKafka.get(name)?.min ?? versions.min) !== versions.min)
+      .map(({ name }) => name)
+    expect(differing).toEqual([])
+  })
+
+  it('speaks no version that Apache Kafka 4.3.1 does not know', () => {
+    const beyond = apis
+      .filter(api => api.versions !== null && api.versions.max > versionsOfKafka.get(api.request.name)!.max)
+      .map(api => api.name)
+    expect(beyond).toEqual([])
+  })
+
+  it('is written by Apache Kafka byte for byte as it is written here, in every version', () => {
+    const differing: string[] = []
+    let compared = 0
+    cases.forEach(({ message, version, seed, hex }, i) => {
+      const known = versionsOfKafka.get(message.name)
+      if (known === null || known === undefined || version > known.max) return
+      compared++
+      if (echoes[i] !== hex)
+        differing.push(`${message.name} version ${version} seed ${seed}: ${echoes[i]!.slice(0, 300)} is not ${hex.slice(0, 300)}`)
+    })
+    expect(differing.slice(0, 20)).toEqual([])
+    expect(compared).toBeGreaterThan(600 * valuesPerVersion)
+  })
+
+  it('is read from Apache Kafka’s bytes as the value it was', () => {
+    cases.forEach(({ message, version, seed, value }, i) => {
+      const known = versionsOfKafka.get(message.name)
+      if (known === null || known === undefined || version > known.max) return
+      const read = decode(message, version, Buffer.from(echoes[i]!, 'hex'))
+      expect(read, `${message.name} version ${version} seed ${seed}`).toEqual(projectValue(message, version, value))
+    })
+  })
+})
