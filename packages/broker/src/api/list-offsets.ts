@@ -19,6 +19,7 @@ const specialSince: Readonly<Record<number, number>> = {
   [latestTiered]: 9,
 }
 const readCommitted = 1
+const leaderEpochSince = 4
 
 /** Offsets by time: the first record at or after a timestamp, or one of the special places of a log. */
 export function listOffsetsHandler(partitions: Partitions): ApiHandler<ListOffsetsRequest, Draft<ListOffsetsResponse>> {
@@ -43,7 +44,9 @@ export function listOffsetsHandler(partitions: Partitions): ApiHandler<ListOffse
             if (typeof leader === 'number') return refused(leader)
             const fenced = leader.checkEpoch(currentLeaderEpoch)
             if (fenced !== ErrorCode.NONE) return refused(fenced)
-            return { partitionIndex, ...find(leader, timestamp, request.isolationLevel === readCommitted) }
+            const found = find(leader, timestamp, request.isolationLevel === readCommitted)
+            // Earlier versions cannot carry the epoch.
+            return { partitionIndex, ...found, leaderEpoch: apiVersion >= leaderEpochSince ? (found.leaderEpoch ?? -1) : -1 }
           }),
         })),
       }

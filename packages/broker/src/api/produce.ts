@@ -33,7 +33,7 @@ class ProduceTask {
   readonly #hints: LeaderHints
   readonly #topics: TopicAnswer[] = []
   #failed = false
-  /** Partitions that were appended and wait for the high watermark. */
+  /** Partitions that were appended and wait: for the leader's file with acks=1, for the high watermark with acks=all. */
   readonly #uncommitted = new Set<PartitionAnswer>()
   #done: ((response: Draft<ProduceResponse> | null) => void) | null = null
   #timer: Timer | null = null
@@ -90,10 +90,11 @@ class ProduceTask {
       logAppendTimeMs: outcome.logAppendTimeMs,
       logStartOffset: outcome.logStartOffset,
     }
-    if (this.#request.acks === -1 && leader.highWatermark < outcome.nextOffset) {
-      this.#uncommitted.add(answer)
-      leader.whenReplicated(outcome.nextOffset, errorCode => this.#committed(answer, errorCode))
-    }
+    if (this.#request.acks === 0) return answer
+    this.#uncommitted.add(answer)
+    const committed = (errorCode: number) => this.#committed(answer, errorCode)
+    if (this.#request.acks === -1) leader.whenReplicated(outcome.nextOffset, committed)
+    else leader.whenWritten(outcome.nextOffset, committed)
     return answer
   }
 

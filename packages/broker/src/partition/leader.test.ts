@@ -35,6 +35,20 @@ class ListLog implements PartitionLog {
   readonly batches: BatchView[] = []
   readonly epochs: { epoch: number; startOffset: number }[] = []
   broken: Error | null = null
+  failure: Error | null = null
+  highWatermark = 0
+  onWritten: (() => void) | null = null
+  /** Appends wait for `write`. */
+  gathers = false
+  #writtenOffset = 0
+
+  get writtenOffset(): number {
+    return this.gathers ? this.#writtenOffset : this.logEndOffset
+  }
+  write(): void {
+    this.#writtenOffset = this.logEndOffset
+    this.onWritten?.()
+  }
 
   startEpoch(epoch: number): void {
     this.epochs.push({ epoch, startOffset: this.logEndOffset })
@@ -170,6 +184,34 @@ describe('a leader with an in-sync set of one', () => {
     expect(leader.deleteRecordsBefore(3).errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
     expect(leader.deleteRecordsBefore(-2).errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
     expect(leader.deleteRecordsBefore(-1)).toEqual({ errorCode: 0, lowWatermark: 2 })
+  })
+})
+
+describe('a leader whose log gathers appends', () => {
+  test('commits and acknowledges when they are in the file', () => {
+    const { leader, log } = setUp()
+    log.gathers = true
+    const { nextOffset } = leader.append(batchOf('a'), all)
+    const heard: string[] = []
+    leader.whenWritten(nextOffset, code => heard.push(`written ${code}`))
+    leader.whenReplicated(nextOffset, code => heard.push(`replicated ${code}`))
+    expect(heard).toEqual([])
+    expect(leader.fetch(query).recordBytes).toBe(0)
+    log.write()
+    expect(heard).toEqual(['written 0', 'replicated 0'])
+    expect(log.highWatermark).toBe(1)
+  })
+
+  test('tells all who wait when the writing fails', () => {
+    const { leader, log } = setUp()
+    log.gathers = true
+    const { nextOffset } = leader.append(batchOf('a'), all)
+    const heard: number[] = []
+    leader.whenWritten(nextOffset, code => heard.push(code))
+    leader.whenReplicated(nextOffset, code => heard.push(code))
+    log.failure = new DiskError('EROFS', '/data')
+    log.onWritten?.()
+    expect(heard).toEqual([ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.KAFKA_STORAGE_ERROR])
   })
 })
 

@@ -69,6 +69,8 @@ export class Leader implements LeaderPartition, WatchedPartition {
   /** Progress of the other replicas, by their fetches in this epoch. */
   readonly #followers = new Map<number, FollowerProgress>()
   readonly #commits = new CommitQueue()
+  /** Producers that wait for the leader's own log alone. */
+  readonly #writes = new CommitQueue()
   readonly #fetches = new Set<FetchWait>()
   /** Sizes of batches above the high watermark, for those who wait until they can be read. */
   #uncommitted: { readonly nextOffset: number; readonly sizeInBytes: number }[] = []
@@ -85,6 +87,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
     this.#rules = options.rules
     this.#highWatermark = Math.max(options.log.logStartOffset, Math.min(options.highWatermark, options.log.logEndOffset))
     options.log.startEpoch(options.metadata.leaderEpoch)
+    options.log.onWritten = () => this.#written()
     this.#advance()
   }
 
@@ -167,6 +170,13 @@ export class Leader implements LeaderPartition, WatchedPartition {
 
   whenCommitted(offset: number, done: (error?: Error) => void): void {
     this.whenReplicated(offset, errorCode => (errorCode === ErrorCode.NONE ? done() : done(new KafkaError(errorCode))))
+  }
+
+  /** Calls `done` with NONE when everything below the offset is in the leader's own file, with another code when it never will be. */
+  whenWritten(offset: number, done: (errorCode: number) => void): void {
+    if (this.#lostCode !== 0) done(this.#lostCode)
+    else if (offset <= this.log.writtenOffset) done(ErrorCode.NONE)
+    else this.#writes.add(offset, done)
   }
 
   /** Calls `done` with NONE when the high watermark reaches the offset, with another code when it never will here. */
@@ -252,6 +262,8 @@ export class Leader implements LeaderPartition, WatchedPartition {
     if (this.#lostCode !== 0) return
     this.#lostCode = errorCode
     if (errorCode === ErrorCode.KAFKA_STORAGE_ERROR) this.#options.logger.error('partition.offline', { ...this.#name, reason })
+    this.log.onWritten = null
+    this.#writes.fail(errorCode)
     this.#commits.fail(errorCode)
     for (const wait of this.#fetches) wait.wake()
   }
@@ -265,10 +277,20 @@ export class Leader implements LeaderPartition, WatchedPartition {
     this.#advance()
   }
 
+  #written(): void {
+    const { failure, writtenOffset } = this.log
+    if (failure !== null) {
+      this.lose(ErrorCode.KAFKA_STORAGE_ERROR, messageOf(failure))
+      return
+    }
+    this.#writes.advance(writtenOffset)
+    this.#advance()
+  }
+
   #advance(): void {
     const next = highWatermark({
       current: this.#highWatermark,
-      localEndOffset: this.logEndOffset,
+      localEndOffset: this.log.writtenOffset,
       nodeId: this.#options.nodeId,
       isr: this.#metadata.isr,
       followers: this.#followers,
@@ -276,6 +298,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
     })
     if (next === this.#highWatermark) return
     this.#highWatermark = next
+    this.log.highWatermark = next
     let readable = 0
     let count = 0
     for (; count < this.#uncommitted.length && this.#uncommitted[count]!.nextOffset <= next; count++)

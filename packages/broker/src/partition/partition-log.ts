@@ -4,6 +4,14 @@ import type { BatchView } from '@millrace/protocol'
 export interface PartitionLog {
   readonly logStartOffset: number
   readonly logEndOffset: number
+  /** Everything below is in the file, where a killed process does not lose it: what may be acknowledged. */
+  readonly writtenOffset: number
+  /** Retention stops here. */
+  highWatermark: number
+  /** Set: appends are gathered and written once a tick, and this is called after each writing, never from inside an append. Null: written at once. */
+  onWritten: (() => void) | null
+  /** The disk failed. */
+  readonly failure: Error | null
   /** Begins an epoch at the end of the log. */
   startEpoch(leaderEpoch: number): void
   /** Appends one checked batch; offsets and epoch are set in place. Throws KafkaError (producer state, RECORD_LIST_TOO_LARGE) or DiskError. */
