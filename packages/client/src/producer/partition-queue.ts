@@ -1,0 +1,147 @@
+import type { CompressionCodec } from '@millrace/protocol'
+import type { PartitionLoad } from './partitioner.ts'
+import type { ProducerBatch } from './producer-batch.ts'
+import type { ProducerIdentity } from './sequence.ts'
+
+/** What a partition must do with its numbers before it sends again. */
+export type Renumbering =
+  /** Nothing. */
+  | { readonly kind: 'none' }
+  /** A batch was refused and surely not written: those behind it take its numbers. */
+  | { readonly kind: 'reuse'; readonly from: number }
+  /** What the broker has is not known: start at 0 under the next epoch. */
+  | { readonly kind: 'restart' }
+
+/** The topic as its queues know it. */
+export interface QueueTopic {
+  readonly name: string
+  readonly compression: CompressionCodec
+}
+
+/**
+ * A partition's batches in their order: the open one that takes records, those that wait, those on the wire. After a failure nothing is sent until
+ * everything on the wire has come back; then what must go again goes first, in the order of its sequence numbers (KIP-98's order through retries).
+ */
+export class PartitionQueue implements PartitionLoad {
+  readonly topic: QueueTopic
+  readonly index: number
+  /** Takes records. */
+  open: ProducerBatch | null = null
+  /** Sealed, oldest first. */
+  readonly waiting: ProducerBatch[] = []
+  /** In the order they were sent. */
+  readonly inFlight: ProducerBatch[] = []
+  /** Came back and go again when `inFlight` is empty. */
+  readonly returned: ProducerBatch[] = []
+  isRecovering = false
+  renumbering: Renumbering = { kind: 'none' }
+  /** Identity under which `nextSequence` counts. */
+  identity: ProducerIdentity | null = null
+  nextSequence = 0
+  /** Failures in a row. */
+  failures = 0
+  /** Monotonic; nothing is sent before. */
+  retryAtMs = 0
+  lastError: Error | undefined
+  hasLeader = true
+  /** Of the last batch: what the next one allocates at first. */
+  typicalBytes = 0
+
+  constructor(topic: QueueTopic, index: number) {
+    this.topic = topic
+    this.index = index
+  }
+
+  get queuedBatches(): number {
+    return this.waiting.length
+  }
+
+  get isIdle(): boolean {
+    return this.open === null && this.waiting.length === 0 && this.inFlight.length === 0
+  }
+
+  /** Closes the open batch to further records. */
+  seal(): void {
+    if (this.open === null) return
+    this.typicalBytes = this.open.sizeInBytes
+    this.waiting.push(this.open)
+    this.open = null
+  }
+
+  /** Whether something could be sent, back-off and numbering aside. */
+  hasReady(): boolean {
+    return !this.isRecovering && (this.waiting.length > 0 || this.open?.isReady === true)
+  }
+
+  /** The batch to send next; it stays where it is until `sent`. */
+  peek(): ProducerBatch | null {
+    if (this.isRecovering) return null
+    if (this.waiting.length === 0 && this.open?.isReady) this.seal()
+    return this.waiting[0] ?? null
+  }
+
+  /** Moves the first batch to the wire and gives its bytes. */
+  send(batch: ProducerBatch): Uint8Array {
+    this.waiting.shift()
+    this.inFlight.push(batch)
+    batch.attempts++
+    return batch.finish()
+  }
+
+  /** Numbers the batch if that is due. False: its identity is old and others under it are still out. */
+  number(batch: ProducerBatch, current: ProducerIdentity): boolean {
+    if (batch.baseSequence >= 0) return true
+    if (this.identity !== current) {
+      if (this.inFlight.length > 0) return false
+      this.identity = current
+      this.nextSequence = 0
+    }
+    batch.number(current, this.nextSequence)
+    this.nextSequence = batch.nextSequence
+    return true
+  }
+
+  /** Takes the batch off the wire. */
+  arrived(batch: ProducerBatch): void {
+    const place = this.inFlight.indexOf(batch)
+    if (place >= 0) this.inFlight.splice(place, 1)
+  }
+
+  /** Sends the batch again, when all on the wire has come back. */
+  giveBack(batch: ProducerBatch): void {
+    this.returned.push(batch)
+    this.isRecovering = true
+  }
+
+  /** Drops a batch that is not on the wire. */
+  remove(batch: ProducerBatch): void {
+    if (this.open === batch) this.open = null
+    for (const list of [this.waiting, this.returned]) {
+      const place = list.indexOf(batch)
+      if (place >= 0) list.splice(place, 1)
+    }
+  }
+
+  /** Asks for new numbers; a restart is never weakened to a reuse. */
+  renumber(renumbering: Renumbering): void {
+    this.isRecovering = true
+    if (this.renumbering.kind === 'restart') return
+    // Of several refused batches the first one's numbers are the ones that are free.
+    if (this.renumbering.kind === 'none' || renumbering.kind === 'restart') this.renumbering = renumbering
+  }
+
+  /** When nothing is on the wire any more: puts what came back in front, renumbered if need be. Returns whether sending may go on. */
+  recover(bumpEpoch: () => void): boolean {
+    if (!this.isRecovering) return true
+    if (this.inFlight.length > 0) return false
+    this.isRecovering = false
+    this.waiting.unshift(...this.returned.splice(0).sort((a, b) => a.ordinal - b.ordinal))
+    const { renumbering } = this
+    this.renumbering = { kind: 'none' }
+    if (renumbering.kind === 'none') return true
+    for (const batch of this.waiting) batch.baseSequence = -1
+    if (renumbering.kind === 'reuse') this.nextSequence = renumbering.from
+    else bumpEpoch()
+    return true
+  }
+}

@@ -1,0 +1,37 @@
+import type { CompressionCodec } from '@millrace/protocol'
+import type { Random } from '@millrace/runtime'
+import type { TopicMetadata } from '../network/metadata.ts'
+import { PartitionQueue, type QueueTopic } from './partition-queue.ts'
+import { StickyPartitioner } from './partitioner.ts'
+
+/** A topic that is produced to: its partitions' queues, and the records that came before its metadata. */
+export class TopicQueues<Parked> implements QueueTopic {
+  readonly name: string
+  readonly compression: CompressionCodec
+  readonly sticky: StickyPartitioner
+  readonly queues: PartitionQueue[] = []
+  readonly parked: Parked[] = []
+
+  constructor(name: string, compression: CompressionCodec, random: Random, options: { stickyBytes: number; adaptive: boolean }) {
+    this.name = name
+    this.compression = compression
+    this.sticky = new StickyPartitioner(random, options)
+  }
+
+  /** Whether records can be given a partition. */
+  get isKnown(): boolean {
+    return this.queues.length > 0
+  }
+
+  /** Takes over what metadata says. Partitions are never taken away: what is in their queues has to end somehow. */
+  update(metadata: TopicMetadata | undefined): boolean {
+    if (metadata) {
+      for (let index = this.queues.length; index < metadata.partitions.length; index++)
+        this.queues.push(new PartitionQueue(this, index))
+      metadata.partitions.forEach(({ leader }, index) => {
+        this.queues[index]!.hasLeader = leader >= 0
+      })
+    }
+    return this.isKnown
+  }
+}
