@@ -76,6 +76,7 @@ function system(): Tally {
 
 check('types', 'tsc', ['-p', 'tsconfig.json'])
 check('lint', 'biome', ['check', '.'])
+check('docs', 'node', ['scripts/generate-docs.ts', '--check'])
 stage('unit', () => vitest('unit'))
 check('simulation', 'node', ['packages/testkit/src/bin/sim.ts', '--seeds', '1000'])
 stage('system', system)
