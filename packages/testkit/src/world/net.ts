@@ -23,6 +23,8 @@ export interface NetFaults {
 export interface Host {
   readonly name: string
   readonly alive: () => boolean
+  /** The process is stopped until this time: what arrives waits. */
+  readonly pausedUntilMs: () => number
 }
 
 const highWaterBytes = 64 * 1024
@@ -307,6 +309,11 @@ class End implements Socket {
   }
 
   #deliver(): void {
+    const { scheduler } = this.#net
+    if (scheduler.nowMs < this.host.pausedUntilMs()) {
+      scheduler.at(this.host.pausedUntilMs(), () => this.#deliver())
+      return
+    }
     while (!this.#paused && !this.closed && this.#arrived.length > 0) {
       const bytes = this.#arrived.shift()!
       if (this.host.alive()) this.#events?.data(bytes)

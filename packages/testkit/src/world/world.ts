@@ -62,7 +62,7 @@ export class SimulatedMachine {
     const process: Process = { alive: true, pausedUntilMs: 0 }
     this.#process = process
     const { scheduler, net } = this.#universe
-    const host: Host = { name: this.name, alive: () => process.alive }
+    const host: Host = { name: this.name, alive: () => process.alive, pausedUntilMs: () => process.pausedUntilMs }
     process.host = host
     /** Runs in the life of the process: never after its death, and not while it is paused. */
     const later = (delayMs: number, run: () => void) => {
