@@ -141,7 +141,7 @@ export class CoordinatorMachine implements Machine<GroupInput, GroupRecord> {
     else if (input.kind === 'joinTimeout') completeJoin(step, classic)
     else if (input.kind === 'syncTimeout') syncTimeout(this.#environment, step, classic, input.generationId)
     else checkSession(this.#environment, step, classic, input.memberId)
-    this.#forgetIfVacant(group)
+    this.#forgetIfVacant(step, group)
   }
 
   #join(step: Step, request: JoinRequest, answer: JoinAnswer): void {
@@ -152,7 +152,7 @@ export class CoordinatorMachine implements Machine<GroupInput, GroupRecord> {
     }
     const group = this.#create(request.groupId)
     joinGroup(this.#environment, step, group.classic, request, answer)
-    this.#forgetIfVacant(group)
+    this.#forgetIfVacant(step, group)
   }
 
   #checkJoin({ groupId, memberId, sessionTimeoutMs }: JoinRequest): number {
@@ -162,8 +162,9 @@ export class CoordinatorMachine implements Machine<GroupInput, GroupRecord> {
     return memberId !== '' && !this.#groups.has(groupId) ? ErrorCode.UNKNOWN_MEMBER_ID : ErrorCode.NONE
   }
 
-  #forgetIfVacant(group: Group): void {
-    if (group.isVacant && group.classic.state === 'Empty') this.#groups.delete(group.id)
+  #forgetIfVacant(step: Step, group: Group): void {
+    // What this step appends is applied after it.
+    if (!step.appends && group.isVacant && group.classic.state === 'Empty') this.#groups.delete(group.id)
   }
 
   #leave(step: Step, { groupId, members }: LeaveRequest): LeaveResponse {

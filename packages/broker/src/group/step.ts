@@ -26,6 +26,10 @@ export class Step {
     this.#records.push(...records)
   }
 
+  get appends(): boolean {
+    return this.#records.length > 0
+  }
+
   reply<Response>(answer: Answer<Response>, response: Response): void {
     this.#replies.push({ kind: 'reply', complete: () => answer(response) })
   }

@@ -1,0 +1,252 @@
+import { BatchView, ErrorCode, KafkaError } from '@millrace/protocol'
+import { ConfigSet, silentLogger } from '@millrace/runtime'
+import { expect, test } from 'vitest'
+import type { ApiHandler, RequestContext } from '../api/handler.ts'
+import { groupKeys } from '../config/group-keys.ts'
+import type { BrokerServices, LeaderPartition, MetadataChange, TopicMetadata } from '../services.ts'
+import { openGroupCoordinators } from './group-coordinators.ts'
+import { subscription, VirtualClock } from './scenario.ts'
+
+/** A led partition whose high watermark the test moves. */
+class FakePartition implements LeaderPartition {
+  readonly topic = '__consumer_offsets'
+  readonly partition = 0
+  readonly logStartOffset = 0
+  readonly batches: BatchView[] = []
+  readonly #waiting: { readonly offset: number; readonly done: (error?: Error) => void }[] = []
+  leaderEpoch = 0
+  highWatermark = 0
+  logEndOffset = 0
+  refusal: Error | null = null
+
+  appendAsCoordinator(bytes: Uint8Array): number {
+    if (this.refusal) throw this.refusal
+    const batch = BatchView.at(bytes, 0)!
+    this.batches.push(batch)
+    this.logEndOffset += batch.recordCount
+    return this.logEndOffset
+  }
+
+  whenCommitted(offset: number, done: (error?: Error) => void): void {
+    if (offset <= this.highWatermark) done()
+    else this.#waiting.push({ offset, done })
+  }
+
+  commit(): void {
+    this.highWatermark = this.logEndOffset
+    for (const { done } of this.#waiting.splice(0)) done()
+  }
+
+  lose(error: Error): void {
+    for (const { done } of this.#waiting.splice(0)) done(error)
+  }
+
+  /** The whole log in one read: batches have no offsets here, as nobody assigned them. */
+  read(offset: number): BatchView[] {
+    return offset === 0 ? this.batches : []
+  }
+}
+
+function setUp(options: { partition?: FakePartition; leader?: number } = {}) {
+  const clock = new VirtualClock()
+  const partition = options.partition ?? new FakePartition()
+  let leader: LeaderPartition | number = partition
+  const listeners = new Set<(change: MetadataChange) => void>()
+  const topic = (leaderId: number): TopicMetadata =>
+    ({
+      name: '__consumer_offsets',
+      topicId: 'x',
+      partitions: [{ leader: leaderId, leaderEpoch: partition.leaderEpoch }],
+    }) as unknown as TopicMetadata
+  const topics = new Map<string, TopicMetadata>([
+    ['__consumer_offsets', topic(options.leader ?? 1)],
+    ['t', { name: 't', topicId: '4siF1uiyTx2gTOBVT7A7PA', partitions: [] }],
+  ])
+  const services = {
+    world: { clock, random: { bytes: (length: number) => new Uint8Array(length) } },
+    logger: silentLogger,
+    config: new ConfigSet(Object.values(groupKeys), new Map()),
+    nodeId: 1,
+    metadata: {
+      topic: (name: string) => topics.get(name),
+      topicById: (id: string) => [...topics.values()].find(({ topicId }) => topicId === id),
+      subscribe: (listener: (change: MetadataChange) => void) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+    },
+    partitions: { leader: () => leader },
+  } as unknown as BrokerServices
+  const coordinators = openGroupCoordinators(services)
+  const ask = (name: string, version: number, request: unknown) => {
+    const handler = coordinators.handlers.find(({ api }) => api.name === name) as ApiHandler<unknown, any>
+    const context = {
+      apiVersion: version,
+      clientId: 'c',
+      listenerName: 'L',
+      connection: { clientHost: '127.0.0.1' },
+    } as RequestContext
+    const pending: { response: any } = { response: undefined }
+    void Promise.resolve(handler.handle(request, context, services)).then(response => {
+      pending.response = response
+    })
+    return pending
+  }
+  const moveLeader = (leaderId: number, to: LeaderPartition | number) => {
+    leader = to
+    topics.set('__consumer_offsets', topic(leaderId))
+    for (const listener of listeners)
+      listener({ topics: [topic(leaderId)], deletedTopics: [], configs: [], brokersChanged: false })
+  }
+  return { clock, partition, coordinators, ask, moveLeader, refuse: (code: number) => (leader = code), listeners }
+}
+
+const settled = () => new Promise(resolve => setImmediate(resolve))
+const commitRequest = (offset: number) => ({
+  groupId: 'g',
+  generationIdOrMemberEpoch: -1,
+  memberId: '',
+  groupInstanceId: null,
+  retentionTimeMs: -1,
+  topics: [
+    {
+      name: 't',
+      topicId: '',
+      partitions: [{ partitionIndex: 0, committedOffset: offset, committedLeaderEpoch: -1, committedMetadata: null }],
+    },
+  ],
+})
+const fetchRequest = { groupId: 'g', topics: [{ name: 't', partitionIndexes: [0] }], groups: [], requireStable: false }
+const joinRequest = {
+  groupId: 'g',
+  sessionTimeoutMs: 10_000,
+  rebalanceTimeoutMs: 10_000,
+  memberId: '',
+  groupInstanceId: null,
+  protocolType: 'consumer',
+  protocols: [{ name: 'range', metadata: subscription('t') }],
+  reason: null,
+}
+
+test('a commit, and a read that already sees it, are answered when the high watermark covers it', async () => {
+  const { clock, partition, ask } = setUp()
+  clock.pass(0)
+  const commit = ask('OffsetCommit', 8, commitRequest(5))
+  const fetch = ask('OffsetFetch', 5, fetchRequest)
+  const heartbeat = ask('Heartbeat', 4, { groupId: 'other', memberId: 'm', generationId: 1, groupInstanceId: null })
+  await settled()
+  expect([commit.response, fetch.response, heartbeat.response]).toEqual([undefined, undefined, undefined])
+  partition.commit()
+  await settled()
+  expect(commit.response).toEqual({ topics: [{ name: 't', partitions: [{ partitionIndex: 0, errorCode: 0 }] }] })
+  expect(fetch.response.topics[0].partitions[0].committedOffset).toBe(5)
+  expect(heartbeat.response).toEqual({ errorCode: ErrorCode.UNKNOWN_MEMBER_ID })
+})
+
+test('a commit that will never be covered: all that wait are told to look elsewhere, and a new leader elsewhere stays the answer', async () => {
+  const { clock, partition, ask, moveLeader } = setUp()
+  clock.pass(0)
+  const join = ask('JoinGroup', 3, joinRequest)
+  const commit = ask('OffsetCommit', 8, { ...commitRequest(5), groupId: 'other' })
+  partition.lose(new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER))
+  await settled()
+  expect(join.response.errorCode).toBe(ErrorCode.NOT_COORDINATOR)
+  expect(commit.response.topics[0].partitions[0].errorCode).toBe(ErrorCode.NOT_COORDINATOR)
+  moveLeader(2, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+  clock.pass(10_000)
+  const later = ask('OffsetCommit', 8, commitRequest(6))
+  await settled()
+  expect(later.response.topics[0].partitions[0].errorCode).toBe(ErrorCode.NOT_COORDINATOR)
+  expect(clock.pending).toBe(0)
+})
+
+test('a refused append: the state is read again from the log, without what was refused', async () => {
+  const { clock, partition, ask } = setUp()
+  clock.pass(0)
+  ask('OffsetCommit', 8, commitRequest(5))
+  partition.commit()
+  partition.refusal = new KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS)
+  const refused = ask('OffsetCommit', 8, commitRequest(6))
+  await settled()
+  expect(refused.response.topics[0].partitions[0].errorCode).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+  partition.refusal = null
+  clock.pass(1000)
+  const loading = ask('OffsetFetch', 5, fetchRequest)
+  const alive = ask('Heartbeat', 4, { groupId: 'g', memberId: 'm', generationId: 1, groupInstanceId: null })
+  await settled()
+  expect(loading.response.errorCode).toBe(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
+  expect(alive.response.errorCode).toBe(ErrorCode.NONE)
+  clock.pass(1)
+  const fetch = ask('OffsetFetch', 5, fetchRequest)
+  await settled()
+  expect(fetch.response.topics[0].partitions[0].committedOffset).toBe(5)
+})
+
+test('a parked join is answered when leadership moves; the next leader loads what was committed', async () => {
+  const first = setUp()
+  first.clock.pass(0)
+  first.ask('OffsetCommit', 8, commitRequest(5))
+  first.partition.commit()
+  const join = first.ask('JoinGroup', 3, joinRequest)
+  first.moveLeader(2, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+  await settled()
+  expect(join.response).toMatchObject({ errorCode: ErrorCode.NOT_COORDINATOR, protocolName: '' })
+
+  const second = setUp({ partition: first.partition })
+  second.clock.pass(0)
+  const fetch = second.ask('OffsetFetch', 5, fetchRequest)
+  const list = second.ask('ListGroups', 5, { statesFilter: ['empty'], typesFilter: ['Classic'] })
+  await settled()
+  expect(fetch.response.topics[0].partitions[0].committedOffset).toBe(5)
+  expect(list.response).toEqual({ groups: [{ groupId: 'g', protocolType: '', groupState: 'Empty', groupType: 'classic' }] })
+})
+
+test('closing answers what is parked and leaves no timer and no listener', async () => {
+  const { clock, coordinators, ask, listeners } = setUp()
+  clock.pass(0)
+  const join = ask('JoinGroup', 3, joinRequest)
+  coordinators.close()
+  await settled()
+  expect(join.response.errorCode).toBe(ErrorCode.NOT_COORDINATOR)
+  expect(clock.pending).toBe(0)
+  expect(listeners.size).toBe(0)
+})
+
+test('topics that are not there are refused one by one; v10 names them by id', async () => {
+  const { clock, partition, ask } = setUp()
+  clock.pass(0)
+  const [known] = commitRequest(5).topics
+  const byName = ask('OffsetCommit', 9, { ...commitRequest(5), topics: [{ ...known, name: 'gone' }, known] })
+  const byId = ask('OffsetCommit', 10, {
+    ...commitRequest(5),
+    topics: [
+      { ...known, name: '', topicId: '4siF1uiyTx2gTOBVT7A7PA' },
+      { ...known, name: '', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ' },
+    ],
+  })
+  partition.commit()
+  await settled()
+  expect(byName.response.topics).toEqual([
+    { name: 'gone', partitions: [{ partitionIndex: 0, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }] },
+    { name: 't', partitions: [{ partitionIndex: 0, errorCode: 0 }] },
+  ])
+  expect(byId.response.topics).toEqual([
+    { topicId: '4siF1uiyTx2gTOBVT7A7PA', partitions: [{ partitionIndex: 0, errorCode: 0 }] },
+    { topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitions: [{ partitionIndex: 0, errorCode: ErrorCode.UNKNOWN_TOPIC_ID }] },
+  ])
+  const topics = [{ name: '', topicId: '4siF1uiyTx2gTOBVT7A7PA', partitionIndexes: [0, 1] }]
+  const fetch = ask('OffsetFetch', 10, {
+    groups: [{ groupId: 'g', memberId: null, memberEpoch: -1, topics }],
+    requireStable: true,
+  })
+  await settled()
+  expect(fetch.response.groups[0].topics).toEqual([
+    {
+      topicId: '4siF1uiyTx2gTOBVT7A7PA',
+      partitions: [
+        { partitionIndex: 0, committedOffset: 5, committedLeaderEpoch: -1, metadata: '', errorCode: 0 },
+        { partitionIndex: 1, committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode: 0 },
+      ],
+    },
+  ])
+})
