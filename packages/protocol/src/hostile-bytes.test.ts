@@ -97,14 +97,15 @@ describe.each(messages.map(message => [message.name, message] as const))('%s fro
   })
 
   it('is a ProtocolError when cut at any byte', () => {
+    const accepted: string[] = []
     for (const version of notableVersions(message)) {
       const bytes = encodeWhole(message, version, randomValue(message, version, seededRandom(version + 3)))
       const step = Math.max(1, Math.floor(bytes.length / 300))
       for (let length = 0; length < bytes.length; length += step)
-        expect(() => decode(message, version, bytes.subarray(0, length)), `version ${version}, ${length} bytes`).toThrow(
-          ProtocolError,
-        )
+        if (refusal(message, version, bytes.subarray(0, length)) !== 'ProtocolError')
+          accepted.push(`version ${version}, ${length} bytes`)
     }
+    expect(accepted).toEqual([])
   })
 })
 

@@ -31,6 +31,7 @@ export {
   apiOf,
   correlationIdOf,
   type DecodedRequestHeader,
+  decodeRequest,
   decodeRequestHeader,
   decodeResponse,
   encodeRequest,

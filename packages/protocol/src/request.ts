@@ -88,6 +88,14 @@ export function decodeRequestHeader(frame: Uint8Array): DecodedRequestHeader {
   return { apiKey, apiVersion, correlationId: value.correlationId, clientId: value.clientId, bodyOffset: end }
 }
 
+/**
+ * Reads the body of a request frame from `bodyOffset`. Byte fields are views into the frame. Bytes behind the body are passed over, as
+ * Apache Kafka does. Throws ProtocolError, or KafkaError UNSUPPORTED_VERSION.
+ */
+export function decodeRequest<Request>(api: Api<Request, any>, version: number, frame: Uint8Array, bodyOffset: number): Request {
+  return decodePrefix(api.request, version, frame, bodyOffset).value
+}
+
 /** The correlation id of a response frame (without its size prefix). */
 export function correlationIdOf(frame: Uint8Array): number {
   if (frame.length < 4) throw new ProtocolError(`a response of ${frame.length} bytes is shorter than its header`)
