@@ -116,7 +116,6 @@ export const keptWithoutEffectYet: ReadonlySet<string> = new Set([
   'log.cleaner.max.compaction.lag.ms',
   'log.cleaner.min.cleanable.ratio',
   // Replication between brokers.
-  'unclean.leader.election.enable',
   'leader.replication.throttled.replicas',
   'follower.replication.throttled.replicas',
 ])

@@ -1,4 +1,17 @@
-import type { World } from '@millrace/runtime'
+import { isUuid, zeroUuid } from '@millrace/protocol'
+import { MillraceError, silentLogger, type World } from '@millrace/runtime'
+import { readBrokerConfig } from '../config/broker-config.ts'
+import { readListeners } from '../config/listeners.ts'
+import { nodeKeys } from '../config/node-keys.ts'
+import { readQuorum } from '../config/quorum.ts'
+import { bootstrapRecords } from '../controller/features.ts'
+import { encodeRecord } from '../controller/record-codec.ts'
+import { checkpointBatches } from '../raft/checkpoint-batches.ts'
+import { snapshotName, writeCheckpointNow } from '../raft/snapshots.ts'
+import { votersRecord } from '../raft/voter-set.ts'
+import { logDirectoriesOf, metadataPartitionDirectory } from './log-directories.ts'
+import { readMetaProperties, writeMetaProperties } from './meta-properties.ts'
+import { newUuid } from './new-uuid.ts'
 
 export interface FormatOptions {
   /** As read from server.properties. */
@@ -10,9 +23,100 @@ export interface FormatOptions {
   readonly ignoreFormatted?: boolean
 }
 
-/** Formats the log directories as Apache Kafka's StorageTool does. Returns those that were formatted. */
+/**
+ * Formats the log directories as Apache Kafka 4.3.1's StorageTool does: meta.properties in each, the levels of the features in
+ * `bootstrap.checkpoint`, and with `standalone` the voters in the metadata log's first checkpoint. Returns the directories that were
+ * formatted. Throws a ConfigError, or a MillraceError INVALID_CLUSTER_ID, ALREADY_FORMATTED, CLUSTER_ID_MISMATCH, NODE_ID_MISMATCH, QUORUM_MISMATCH.
+ */
 export function formatStorage(world: World, options: FormatOptions): string[] {
-  void world
-  void options
-  throw new Error('not there yet')
+  const { properties, clusterId, standalone = false } = options
+  const config = readBrokerConfig(properties, silentLogger)
+  if (!isUuid(clusterId) || clusterId === zeroUuid) {
+    throw new MillraceError(
+      'INVALID_CLUSTER_ID',
+      `${JSON.stringify(clusterId)} is not a cluster id: 22 characters of base64 for 16 bytes`,
+      {
+        hint: 'millrace storage random-uuid makes one',
+      },
+    )
+  }
+  const voters = readQuorum(config)
+  if (standalone && voters.length > 0) {
+    throw new MillraceError('QUORUM_MISMATCH', 'controller.quorum.voters and --standalone exclude one another', {
+      hint: 'leave out --standalone for static voters',
+    })
+  }
+  if (!standalone && voters.length === 0) {
+    throw new MillraceError('QUORUM_MISMATCH', 'Nobody votes: controller.quorum.voters is not set', {
+      hint: 'add --standalone to make this node the only voter',
+    })
+  }
+  const nodeId = config.get(nodeKeys.nodeId)!
+  const paths = logDirectoriesOf(config)
+  const toFormat = [...new Set([...paths.all, paths.metadata])].filter(path => !isFormatted(world, path, nodeId, options))
+  const controller = readListeners(config).find(listener => listener.isController)!
+  for (const path of toFormat) {
+    const directoryId = newUuid(world)
+    world.disk.makeDirectory(path)
+    if (path === paths.metadata) {
+      writeBootstrapCheckpoint(world, path)
+      if (standalone) {
+        const endpoint = { name: controller.name, ...controller.advertised }
+        writeVotersCheckpoint(world, path, nodeId, directoryId, endpoint)
+      }
+    }
+    writeMetaProperties(world.disk, path, { clusterId, nodeId, directoryId })
+  }
+  return toFormat
+}
+
+function isFormatted(world: World, path: string, nodeId: number, { clusterId, ignoreFormatted }: FormatOptions): boolean {
+  const meta = readMetaProperties(world.disk, path)
+  if (!meta) return false
+  if (!ignoreFormatted) {
+    throw new MillraceError('ALREADY_FORMATTED', `${path} is formatted already`, {
+      hint: '--ignore-formatted leaves it as it is',
+    })
+  }
+  if (meta.clusterId !== clusterId) {
+    throw new MillraceError('CLUSTER_ID_MISMATCH', `${path} belongs to the cluster ${meta.clusterId}, not to ${clusterId}`, {
+      hint: `format with -t ${meta.clusterId}, or name another directory in log.dirs`,
+    })
+  }
+  if (meta.nodeId !== nodeId) {
+    throw new MillraceError('NODE_ID_MISMATCH', `${path} belongs to node ${meta.nodeId}, and node.id is ${nodeId}`, {
+      hint: 'name another directory in log.dirs',
+    })
+  }
+  return true
+}
+
+function writeBootstrapCheckpoint(world: World, path: string): void {
+  const values = bootstrapRecords().map(encodeRecord)
+  const batches = checkpointBatches({ epoch: 0, lastContainedLogTimestampMs: 0, values, nowMs: world.clock.now() })
+  writeCheckpointNow(world.disk, `${path}/bootstrap.checkpoint`, batches)
+}
+
+function writeVotersCheckpoint(
+  world: World,
+  path: string,
+  nodeId: number,
+  directoryId: string,
+  endpoint: { readonly name: string; readonly host: string; readonly port: number },
+): void {
+  const nowMs = world.clock.now()
+  const batches = checkpointBatches({
+    epoch: 0,
+    lastContainedLogTimestampMs: nowMs,
+    control: [
+      { type: 'KRaftVersion', value: { version: 0, kRaftVersion: 1 } },
+      { type: 'KRaftVoters', value: votersRecord([{ id: nodeId, directoryId, endpoints: [endpoint] }]) },
+    ],
+    values: [],
+    nowMs,
+  })
+  const directory = `${path}/${metadataPartitionDirectory}`
+  world.disk.makeDirectory(directory)
+  writeCheckpointNow(world.disk, `${directory}/${snapshotName({ endOffset: 0, epoch: 0 })}`, batches)
+  world.disk.syncDirectory(path)
 }

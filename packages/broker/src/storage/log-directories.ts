@@ -1,6 +1,9 @@
 import { ConfigError, type ConfigSet } from '@millrace/runtime'
 import { nodeKeys } from '../config/node-keys.ts'
 
+/** The directory of the only partition of the metadata log, under its log directory. */
+export const metadataPartitionDirectory = '__cluster_metadata-0'
+
 /** `log.dirs` in order and the directory of the metadata log, without trailing slashes. Throws a ConfigError for a directory named twice. */
 export function logDirectoriesOf(config: ConfigSet): { readonly all: readonly string[]; readonly metadata: string } {
   const all = config.get(nodeKeys.logDirs)!.map(withoutTrailingSlash)
