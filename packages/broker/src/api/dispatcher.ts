@@ -1,4 +1,4 @@
-import { decode, decodeRequestHeader, encodeResponse, ProtocolError } from '@millrace/protocol'
+import { decodeRequest, decodeRequestHeader, encodeResponse, ProtocolError } from '@millrace/protocol'
 import type { Answer, Connection, Dispatcher } from '../connection.ts'
 import type { BrokerServices } from '../services.ts'
 import { unsupportedApiVersions } from './api-versions.ts'
@@ -36,7 +36,7 @@ export class ApiDispatcher implements Dispatcher {
       throw new ProtocolError(`${handler.api.name} version ${apiVersion} is not served, only ${min} to ${max}`)
     }
     const { correlationId, clientId, bodyOffset } = decodeRequestHeader(frame)
-    const request = decode(handler.api.request, apiVersion, frame, bodyOffset)
+    const request = decodeRequest(handler.api, apiVersion, frame, bodyOffset)
     const context = new DispatchedRequest(apiVersion, clientId, connection)
     const response = handler.handle(request, context, this.#broker)
     if (response instanceof Promise) return response.then(settled => answerOf(handler, context, correlationId, settled))
