@@ -1,4 +1,4 @@
-import { type Listener, type Logger, type Socket, type Timer, type World } from '@millrace/runtime'
+import type { Listener, Logger, Socket, Timer, World } from '@millrace/runtime'
 import { Connection, type ConnectionLimits, type Dispatcher } from './connection.ts'
 import { RequestMemory } from './request-memory.ts'
 
@@ -7,11 +7,9 @@ export interface ServerLimits extends ConnectionLimits {
   readonly maxConnections: number
   /** `max.connections.per.ip`. */
   readonly maxConnectionsPerIp: number
-  /** `max.connections.per.ip.overrides`: by address. */
-  readonly maxConnectionsPerIpOverrides: ReadonlyMap<string, number>
   /** `connections.max.idle.ms`. */
   readonly maxIdleMs: number
-  /** `queued.max.request.bytes`, with a bound of ours where Kafka has none: bytes of requests that are received and not answered. */
+  /** Bytes of requests, half-received ones included, that are not answered. */
   readonly maxRequestBytesInFlight: number
 }
 
@@ -115,8 +113,8 @@ export class Server {
     const { limits } = this.#options
     if (this.#closing) return 'the server is closing'
     if (this.#connections.size >= limits.maxConnections) return `max.connections=${limits.maxConnections} reached`
-    const perIp = limits.maxConnectionsPerIpOverrides.get(host) ?? limits.maxConnectionsPerIp
-    if ((this.#connectionsOfIp.get(host) ?? 0) >= perIp) return `max.connections.per.ip=${perIp} reached`
+    if ((this.#connectionsOfIp.get(host) ?? 0) >= limits.maxConnectionsPerIp)
+      return `max.connections.per.ip=${limits.maxConnectionsPerIp} reached`
     return null
   }
 
@@ -142,9 +140,15 @@ export class Server {
     for (const connection of this.#connections) {
       const idleMs = nowMs - connection.lastActiveMs
       if (connection === this.#memory.holder && idleMs > memoryHolderIdleMs)
-        connection.fail('connection.too-slow', `a request is incomplete for ${memoryHolderIdleMs} ms while others wait for memory`)
+        connection.fail(
+          'connection.too-slow',
+          `a request is incomplete for ${memoryHolderIdleMs} ms while others wait for memory`,
+        )
       else if (idleMs > limits.maxIdleMs && !connection.isWaiting) {
-        logger.info('connection.idle', { client: `${connection.clientHost}:${connection.clientPort}`, maxIdleMs: limits.maxIdleMs })
+        logger.info('connection.idle', {
+          client: `${connection.clientHost}:${connection.clientPort}`,
+          maxIdleMs: limits.maxIdleMs,
+        })
         connection.destroy()
       }
     }

@@ -7,6 +7,7 @@ import {
   encodeResponse,
 } from '@millrace/protocol'
 import type { Answer } from '../connection.ts'
+import type { FeatureRange } from '../controller/features.ts'
 import type { ApiHandler } from './handler.ts'
 import type { ApiTable } from './table.ts'
 
@@ -15,12 +16,6 @@ const softwarePattern = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 const softwareSince = 3
 /** From here on a supported feature may have 0 as its lowest level (KAFKA-17011). */
 const zeroLevelsSince = 4
-
-export interface FeatureRange {
-  readonly name: string
-  readonly min: number
-  readonly max: number
-}
 
 /** ApiVersions answers from the table itself: what works is what is advertised. */
 export function apiVersionsHandler(
@@ -41,8 +36,12 @@ export function apiVersionsHandler(
       return {
         apiKeys: table.advertised(),
         supportedFeatures: supportedFeatures
-          .filter(({ min }) => min > 0 || apiVersion >= zeroLevelsSince)
-          .map(({ name, min, max }) => ({ name, minVersion: min, maxVersion: max })),
+          .filter(({ minSupportedVersion }) => minSupportedVersion > 0 || apiVersion >= zeroLevelsSince)
+          .map(({ name, minSupportedVersion, maxSupportedVersion }) => ({
+            name,
+            minVersion: minSupportedVersion,
+            maxVersion: maxSupportedVersion,
+          })),
         finalizedFeaturesEpoch: metadata.appliedOffset,
         finalizedFeatures: [...metadata.features()]
           .filter(([, level]) => level > 0)

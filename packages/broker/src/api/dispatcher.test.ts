@@ -18,8 +18,8 @@ import type { ApiHandler } from './handler.ts'
 import { ApiTable } from './table.ts'
 
 const features = [
-  { name: 'metadata.version', min: 7, max: 30 },
-  { name: 'kraft.version', min: 0, max: 1 },
+  { name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 30 },
+  { name: 'kraft.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
 ]
 const broker = {
   logger: silentLogger,

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { FetchWait } from '../fetch/fetch-wait.ts'
 import { Leader } from './leader.ts'
 import type { PartitionLog } from './partition-log.ts'
-import type { ProduceRules } from './produced-batch.ts'
+import type { ProduceRules } from './produce-rules.ts'
 
 const rules: ProduceRules = {
   maxMessageBytes: 1024 * 1024,

@@ -5,7 +5,8 @@ import type { LeaderPartition, PartitionMetadata } from '../services.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { effectiveMinIsr, type FollowerProgress, highWatermark } from './isr.ts'
 import type { PartitionLog } from './partition-log.ts'
-import { checkProduced, type ProduceRules } from './produced-batch.ts'
+import type { ProduceRules } from './produce-rules.ts'
+import { checkProduced } from './produced-batch.ts'
 
 export interface AppendOutcome {
   readonly errorCode: number

@@ -4,7 +4,7 @@ import { ConfigResourceType } from '../config/resolve.ts'
 import type { MetadataChange, MetadataView, PartitionStore, TopicMetadata } from '../services.ts'
 import { Leader } from './leader.ts'
 import type { PartitionLog } from './partition-log.ts'
-import type { ProduceRules } from './produced-batch.ts'
+import type { ProduceRules } from './produce-rules.ts'
 
 export interface PartitionName {
   readonly topic: string

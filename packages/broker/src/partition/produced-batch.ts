@@ -1,23 +1,5 @@
 import { BatchView, ErrorCode, KafkaError } from '@millrace/protocol'
-
-/** The settings of a topic that decide what may be appended, read once per change of the metadata. */
-export interface ProduceRules {
-  /** `max.message.bytes`. */
-  readonly maxMessageBytes: number
-  /** `min.insync.replicas`. */
-  readonly minIsr: number
-  /** `cleanup.policy` has `compact`: records need a key. */
-  readonly compacted: boolean
-  /** `cleanup.policy` has `delete`. */
-  readonly mayDeleteRecords: boolean
-  readonly timestampType: 'CreateTime' | 'LogAppendTime'
-  readonly timestampBeforeMaxMs: number
-  readonly timestampAfterMaxMs: number
-  /** `compression.type`. */
-  readonly compressionType: string
-  /** Level of that codec; undefined: its default. */
-  readonly compressionLevel: number | undefined
-}
+import type { ProduceRules } from './produce-rules.ts'
 
 export interface CheckedBatch {
   /** The batch to append: the client's own bytes, unless the topic's settings made a new one necessary. */

@@ -1,0 +1,132 @@
+import { ErrorCode } from '@millrace/protocol'
+import { DiskError, silentLogger, type World } from '@millrace/runtime'
+import { describe, expect, test } from 'vitest'
+import type { MetadataChange, MetadataView, TopicMetadata } from '../services.ts'
+import { Leader } from './leader.ts'
+import type { PartitionLog } from './partition-log.ts'
+import { type PartitionName, Partitions } from './partitions.ts'
+import type { ProduceRules } from './produce-rules.ts'
+
+const partitionOf = (leader: number, leaderEpoch = 0) => ({
+  leader,
+  leaderEpoch,
+  partitionEpoch: 0,
+  replicas: [leader],
+  isr: [leader],
+  eligibleLeaderReplicas: [],
+  lastKnownEligibleLeaderReplicas: [],
+  offlineReplicas: [],
+})
+const topicOf = (name: string, topicId: string, ...leaders: number[]): TopicMetadata => ({
+  name,
+  topicId,
+  partitions: leaders.map(leader => partitionOf(leader)),
+})
+
+function setUp(...initial: TopicMetadata[]) {
+  let listener: (change: MetadataChange) => void = () => {}
+  const topics = new Map(initial.map(topic => [topic.name, topic]))
+  const done: string[] = []
+  const failing = new Set<string>()
+  const logs = {
+    open({ topic, partition }: PartitionName): PartitionLog {
+      if (failing.has(topic)) throw new DiskError('EIO', topic)
+      done.push(`open ${topic}-${partition}`)
+      return { logStartOffset: 0, logEndOffset: 0, writtenOffset: 0, startEpoch: () => {} } as unknown as PartitionLog
+    },
+    remove: ({ topic, topicId, partition }: PartitionName) => void done.push(`remove ${topic}-${partition} ${topicId}`),
+    configure: (topic: string) => void done.push(`configure ${topic}`),
+  }
+  let minIsr = 1
+  const partitions = new Partitions({
+    world: {} as World,
+    logger: silentLogger,
+    nodeId: 1,
+    metadata: {
+      topics: () => topics.values(),
+      topic: (name: string) => topics.get(name),
+      subscribe: (given: typeof listener) => {
+        listener = given
+        return () => {
+          listener = () => {}
+        }
+      },
+    } as unknown as MetadataView,
+    logs,
+    rulesOf: () => ({ minIsr }) as ProduceRules,
+    checkpointed: () => 0,
+  })
+  const change = (given: Partial<MetadataChange>) => {
+    for (const topic of given.topics ?? []) topics.set(topic.name, topic)
+    for (const topic of given.deletedTopics ?? []) topics.delete(topic.name)
+    listener({ topics: [], deletedTopics: [], configs: [], brokersChanged: false, ...given })
+  }
+  return { partitions, change, done, failing, setMinIsr: (value: number) => void (minIsr = value) }
+}
+
+describe('partitions of this broker', () => {
+  test('those it leads are open; others and unknown ones have their error code', () => {
+    const { partitions, done } = setUp(topicOf('t', 'id', 1, 2))
+    expect(partitions.leader('t', 0)).toBeInstanceOf(Leader)
+    expect(partitions.leader('t', 1)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    expect(partitions.leader('t', 2)).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    expect(partitions.leader('u', 0)).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    expect(partitions.leader('t', -1)).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    expect(done).toEqual(['open t-0'])
+  })
+
+  test('created topics and added partitions are opened, and what is open stays the same', () => {
+    const { partitions, change, done } = setUp()
+    change({ topics: [topicOf('t', 'id', 1)] })
+    const first = partitions.leader('t', 0)
+    change({ topics: [topicOf('t', 'id', 1, 1)] })
+    expect(partitions.leader('t', 0)).toBe(first)
+    expect(partitions.leader('t', 1)).toBeInstanceOf(Leader)
+    expect(done).toEqual(['open t-0', 'open t-1'])
+  })
+
+  test('a deleted topic is answered as unknown, those who wait are told, and its logs go', () => {
+    const topic = topicOf('t', 'id', 1)
+    const { partitions, change, done } = setUp(topic)
+    const leader = partitions.leader('t', 0) as Leader
+    const heard: number[] = []
+    leader.whenReplicated(1, code => heard.push(code))
+    change({ deletedTopics: [topic] })
+    expect(partitions.leader('t', 0)).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    expect(heard).toEqual([ErrorCode.UNKNOWN_TOPIC_OR_PARTITION])
+    expect(done).toEqual(['open t-0', 'remove t-0 id'])
+  })
+
+  test('a topic deleted and created again under its name within one change is a new one', () => {
+    const { partitions, change, done } = setUp(topicOf('t', 'old', 1))
+    const before = partitions.leader('t', 0)
+    change({ topics: [topicOf('t', 'new', 1)], deletedTopics: [topicOf('t', 'old', 1)] })
+    expect(partitions.leader('t', 0)).not.toBe(before)
+    expect(done).toEqual(['open t-0', 'remove t-0 old', 'open t-0'])
+  })
+
+  test('a leadership that goes to another broker ends', () => {
+    const { partitions, change } = setUp(topicOf('t', 'id', 1))
+    const leader = partitions.leader('t', 0) as Leader
+    change({ topics: [topicOf('t', 'id', 2)] })
+    expect(leader.lostCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    expect(partitions.leader('t', 0)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+  })
+
+  test('a log that cannot be opened is a storage error for that partition alone', () => {
+    const { partitions, change, failing } = setUp()
+    failing.add('bad')
+    change({ topics: [topicOf('bad', 'id1', 1), topicOf('good', 'id2', 1)] })
+    expect(partitions.leader('bad', 0)).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    expect(partitions.leader('good', 0)).toBeInstanceOf(Leader)
+  })
+
+  test("changed settings reach the topic's logs; those of the broker reach all", () => {
+    const { change, done } = setUp(topicOf('t', 'id1', 1), topicOf('u', 'id2', 1))
+    done.length = 0
+    change({ configs: [{ type: 2, name: 't' }] })
+    expect(done).toEqual(['configure t'])
+    change({ configs: [{ type: 4, name: '' }] })
+    expect(done).toEqual(['configure t', 'configure t', 'configure u'])
+  })
+})
