@@ -1,2 +1,12 @@
-/** Door of @millrace/testkit: what users import. */
-export {}
+/** Door of @millrace/testkit. */
+
+export { type CommitOperation, History, type Operation, type PolledRecord, type SendOperation } from './check/history.ts'
+export { type Anomaly, type AnomalyKind, type CheckOptions, checkHistory } from './check/history-checker.ts'
+export { type Cluster, type ClusterOptions, startCluster } from './cluster.ts'
+export { drawOptions, type FaultKind, faultKinds, type SimulationOptions } from './simulation/options.ts'
+export { type SimulationResult, simulate } from './simulation/run.ts'
+export { type DiskFaults, SimulatedDisk } from './world/disk.ts'
+export { type NetFaults, SimulatedNet } from './world/net.ts'
+export { SeededRandom } from './world/random.ts'
+export { Scheduler } from './world/scheduler.ts'
+export { SimulatedMachine, SimulatedUniverse } from './world/world.ts'

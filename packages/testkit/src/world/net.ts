@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import {
   type ConnectOptions,
   type Listener,
@@ -38,10 +39,21 @@ export class SimulatedNet {
   readonly #connections = new Set<Connection>()
   readonly #blocked = new Set<string>()
   #nextPort = 40_000
+  #trace = 0
 
   constructor(scheduler: Scheduler, random: SeededRandom) {
     this.#scheduler = scheduler
     this.#random = random
+  }
+
+  /** A hash of every byte that was delivered, when and to whom: two runs of one seed have the same. */
+  get traceHash(): string {
+    return this.#trace.toString(16).padStart(8, '0')
+  }
+
+  /** Takes a delivery into the trace. */
+  record(host: string, bytes: Uint8Array): void {
+    this.#trace = crc32(bytes, crc32(`${this.#scheduler.nowMs} ${host}`, this.#trace))
   }
 
   /** Open connections, for leak checks at rest. */
@@ -52,6 +64,13 @@ export class SimulatedNet {
   /** Nothing travels from one host to another any more, in this direction; connections stall, new ones time out. */
   block(from: string, to: string): void {
     this.#blocked.add(`${from}>${to}`)
+  }
+
+  /** Both directions between the two hosts work again. */
+  unblock(host: string, other: string): void {
+    this.#blocked.delete(`${host}>${other}`)
+    this.#blocked.delete(`${other}>${host}`)
+    for (const connection of this.#connections) connection.pump()
   }
 
   heal(): void {
@@ -316,7 +335,9 @@ class End implements Socket {
     }
     while (!this.#paused && !this.closed && this.#arrived.length > 0) {
       const bytes = this.#arrived.shift()!
-      if (this.host.alive()) this.#events?.data(bytes)
+      if (!this.host.alive()) continue
+      this.#net.record(this.host.name, bytes)
+      this.#events?.data(bytes)
     }
   }
 

@@ -52,6 +52,11 @@ export class SimulatedMachine {
     this.disk = new SimulatedDisk(universe.random.fork(`disk/${name}`))
   }
 
+  /** Number of the process that runs or ran last: grows with every boot. */
+  get processId(): number {
+    return this.#boots
+  }
+
   get isRunning(): boolean {
     return this.#process !== null
   }

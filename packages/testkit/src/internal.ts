@@ -1,2 +1,0 @@
-/** Second door of @millrace/testkit: for sibling packages only. */
-export {}
