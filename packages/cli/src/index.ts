@@ -1,2 +1,2 @@
-/** Door of @millrace/cli: what users import. */
-export {}
+/** Door of @millrace/cli: what the command runs. */
+export { main } from './main.ts'

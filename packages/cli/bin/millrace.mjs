@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+// Plain JavaScript, as it runs on whatever Node the machine has. In the repository it runs the sources, on the Node that is pinned there
+// when the running one is too old to do so; published, it runs what was compiled from them.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const oldest = [22, 18]
+const source = new URL('../src/main.ts', import.meta.url)
+const compiled = new URL('../dist/main.js', import.meta.url)
+
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) {
+  const { main } = await import(existsSync(source) ? source : compiled)
+  process.exitCode = await main(process.argv.slice(2))
+} else {
+  runOn(pinnedNode())
+}
+
+/** The binary of the npm package `node`, if it is installed. */
+function pinnedNode() {
+  try {
+    const manifest = createRequire(import.meta.url).resolve('node/package.json')
+    const binary = join(dirname(manifest), 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+    if (existsSync(binary)) return binary
+  } catch {
+    // Not installed: said below.
+  }
+  console.error(`millrace: Node ${oldest.join('.')} or later is needed, and this is ${process.versions.node}`)
+  process.exit(1)
+}
+
+function runOn(node) {
+  // A process group of its own, so that Ctrl-C reaches it once, through here; the channel tells it when this process is gone.
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    detached: true,
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
+}

@@ -1,0 +1,20 @@
+import { formatStorage, newUuid } from '@millrace/broker'
+import { nodeWorld } from '@millrace/runtime'
+import type { Command } from '../arguments.ts'
+import { print } from '../output.ts'
+import { readPropertiesFile } from '../properties-file.ts'
+
+/** `millrace storage format`: prints a line for each directory. */
+export function format(command: Extract<Command, { name: 'storage format' }>): void {
+  const { clusterId, file, standalone, ignoreFormatted } = command
+  const world = nodeWorld()
+  const properties = readPropertiesFile(world, file)
+  const formatted = formatStorage(world, { properties, clusterId, standalone, ignoreFormatted })
+  for (const directory of formatted) print(`Formatted ${directory} for cluster ${clusterId}`)
+  if (formatted.length === 0) print('All log directories are formatted already')
+}
+
+/** `millrace storage random-uuid` */
+export function randomUuid(): void {
+  print(newUuid(nodeWorld()))
+}
