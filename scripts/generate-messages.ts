@@ -1,45 +1,26 @@
 /**
- * Writes `packages/protocol/src/messages/` from a folder of message facts (one JSON a message). Run once for a new release of Kafka, then read
+ * Writes `packages/protocol/src/messages/` and `test/fixtures/protocol-digest.json` from a folder of message facts (one JSON a message). Run once for a new release of Kafka, then read
  * the difference: the declarations are the truth afterwards.
  *
  *     node scripts/generate-messages.ts FOLDER
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { apiNotes } from './messages/api-notes.ts'
+import {
+  type FieldFacts,
+  factLines,
+  fingerprint,
+  intersection,
+  isRecord,
+  loadFacts,
+  lowerFirst,
+  type MessageFacts,
+  parseVersions,
+  type Versions,
+} from './messages/facts.ts'
 import { recordFiles } from './messages/record-files.ts'
-
-interface FieldFacts {
-  name: string
-  type: string
-  versions?: string
-  taggedVersions?: string
-  tag?: number
-  nullableVersions?: string
-  flexibleVersions?: string
-  default?: string | number | boolean | null
-  ignorable?: boolean | string
-  mapKey?: boolean
-  entityType?: string
-  fields?: FieldFacts[]
-}
-
-interface MessageFacts {
-  name: string
-  apiKey?: number
-  type: string
-  listeners?: string[]
-  validVersions: string
-  flexibleVersions?: string
-  fields: FieldFacts[]
-  commonStructs?: { name: string; versions?: string; fields: FieldFacts[] }[]
-}
-
-interface Range {
-  from: number
-  to: number
-}
 
 const folder = process.argv[2]
 if (folder === undefined) {
@@ -50,16 +31,7 @@ if (folder === undefined) {
 }
 const target = new URL('../packages/protocol/src/messages/', import.meta.url).pathname
 
-function parseRange(text: string | undefined): Range | null {
-  if (text === undefined || text === 'none') return null
-  if (text.endsWith('+')) return { from: Number(text.slice(0, -1)), to: Infinity }
-  const [from, to = from] = text.split('-').map(Number) as [number, number?]
-  return { from, to }
-}
-
-const lowerFirst = (name: string) => name[0]!.toLowerCase() + name.slice(1)
-
-export function kebab(name: string): string {
+function kebab(name: string): string {
   return name
     .replace(/KRaft/g, 'Kraft')
     .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
@@ -68,21 +40,21 @@ export function kebab(name: string): string {
 
 /** The source of one message: its shared structs, its declaration and its type. Collects the constructors it needs in `used`. */
 function sourceOf(facts: MessageFacts, used: Set<string>): string {
-  const valid = parseRange(facts.validVersions)!
-  const flexible = parseRange(facts.flexibleVersions)
+  const valid = parseVersions(facts.validVersions)!
+  const flexible = parseVersions(facts.flexibleVersions)
   const shared = new Map((facts.commonStructs ?? []).map(struct => [struct.name, struct]))
   const written = new Set<string>()
   const before: string[] = []
   const constName = (name: string) => `${lowerFirst(facts.name)}${name}`
 
-  function fieldsSource(fields: readonly FieldFacts[], around: Range): string {
+  function fieldsSource(fields: readonly FieldFacts[], around: Versions): string {
     const lines = fields.map(field => fieldSource(field, around)).filter(line => line !== null)
     return `{ ${lines.join(', ')} }`
   }
 
-  function fieldSource(field: FieldFacts, around: Range): string | null {
-    const own = parseRange(field.versions ?? field.taggedVersions)!
-    const range = { from: Math.max(own.from, around.from), to: Math.min(own.to, around.to) }
+  function fieldSource(field: FieldFacts, around: Versions): string | null {
+    const own = parseVersions(field.versions ?? field.taggedVersions)!
+    const range = intersection(own, around)
     if (range.from > range.to) return null
     const options = optionsSource(field, range, around)
     const isArray = field.type.startsWith('[]')
@@ -102,9 +74,8 @@ function sourceOf(facts: MessageFacts, used: Set<string>): string {
       if (!written.has(type)) {
         written.add(type)
         // Shared structs come before their first use; their versions are those of the message or their own.
-        const structRange = parseRange(struct.versions) ?? valid
-        const clipped = { from: Math.max(structRange.from, valid.from), to: Math.min(structRange.to, valid.to) }
-        const body = fieldsSource(struct.fields, clipped)
+        const structRange = parseVersions(struct.versions) ?? valid
+        const body = fieldsSource(struct.fields, intersection(structRange, valid))
         before.push(`const ${constName(type)} = ${body} as const`)
       }
       inner = constName(type)
@@ -113,12 +84,12 @@ function sourceOf(facts: MessageFacts, used: Set<string>): string {
     return `${lowerFirst(field.name)}: ${isArray ? 'array' : 'struct'}(${options === '' ? '' : `${options}, `}${inner})`
   }
 
-  function optionsSource(field: FieldFacts, range: Range, around: Range): string {
+  function optionsSource(field: FieldFacts, range: Versions, around: Versions): string {
     const options: string[] = []
     if (field.tag !== undefined) options.push(`tag: ${field.tag}`)
     if (range.from > around.from) options.push(`since: ${range.from}`)
     if (range.to < around.to) options.push(`until: ${range.to}`)
-    const nullable = parseRange(field.nullableVersions)
+    const nullable = parseVersions(field.nullableVersions)
     if (nullable !== null && nullable.from <= range.to && nullable.to >= range.from)
       options.push(nullable.from <= range.from ? 'nullable: true' : `nullable: ${nullable.from}`)
     const value = defaultSource(field)
@@ -160,10 +131,7 @@ function importsSource(used: Set<string>, depth: string): string {
   return `${api ? `import { api } from '${depth}api.ts'\n` : ''}import { ${names.join(', ')}, type ValueOf } from '${depth}schema.ts'\n`
 }
 
-function load(path: string): MessageFacts {
-  return JSON.parse(readFileSync(join(folder!, path), 'utf8'))
-}
-
+const facts = loadFacts(folder)
 const comment = (text: string) =>
   `/**\n${text
     .split('\n')
@@ -174,16 +142,17 @@ rmSync(target, { recursive: true, force: true })
 mkdirSync(join(target, 'records'), { recursive: true })
 
 const apiFiles: { key: number; name: string; file: string }[] = []
-for (const path of readdirSync(join(folder, 'request-response')).filter(name => name.endsWith('Request.json'))) {
-  const request = load(`request-response/${path}`)
-  if (request.validVersions === 'none') continue
-  const response = load(`request-response/${path.replace('Request.json', 'Response.json')}`)
+for (const request of [...facts.values()].filter(message => message.type === 'request')) {
+  const response = facts.get(request.name.replace(/Request$/, 'Response'))!
   const name = request.name.replace(/Request$/, '')
   const notes = apiNotes[name]
   if (notes === undefined) throw new Error(`no note for ${name} in scripts/messages/api-notes.ts`)
   const used = new Set(['api'])
   const parts = [sourceOf(request, used), sourceOf(response, used)]
-  const listeners = (request.listeners ?? []).map(listener => `'${listener}'`).join(', ')
+  const listeners = [...(request.listeners ?? [])]
+    .sort()
+    .map(listener => `'${listener}'`)
+    .join(', ')
   const stable = notes.spoken === undefined ? '' : `, versions: '${notes.spoken}'`
   const flags = `${notes.clusterAction ? ', clusterAction: true' : ''}${notes.forwarded ? ', forwarded: true' : ''}`
   const declaration = `export const ${name} = api({ key: ${request.apiKey}, name: '${name}'${stable}, listeners: [${listeners}]${flags}, request: ${name}Request, response: ${name}Response })`
@@ -194,19 +163,14 @@ for (const path of readdirSync(join(folder, 'request-response')).filter(name => 
 }
 apiFiles.sort((a, b) => a.key - b.key)
 
-const recordMessages = new Map<string, MessageFacts>()
-for (const part of ['metadata-records', 'coordinator-records', 'embedded', 'other-records'])
-  for (const path of readdirSync(join(folder, part))) {
-    const facts = load(`${part}/${path}`)
-    recordMessages.set(facts.name, facts)
-  }
+const recordMessages = new Map([...facts].filter(([, message]) => isRecord(message)))
 for (const { file, text, names } of recordFiles) {
   const used = new Set<string>()
   const parts = names.map(name => {
-    const facts = recordMessages.get(name)
-    if (facts === undefined) throw new Error(`no facts for ${name}`)
+    const message = recordMessages.get(name)
+    if (message === undefined) throw new Error(`no facts for ${name}`)
     recordMessages.delete(name)
-    return sourceOf(facts, used)
+    return sourceOf(message, used)
   })
   writeFileSync(join(target, 'records', file), `${comment(text)}${importsSource(used, '../../')}\n${parts.join('\n\n')}\n`)
 }
@@ -227,3 +191,6 @@ writeFileSync(
   `import type { Api } from '../api.ts'\n${table}\n/** Every API that is not retired, by key. */\nexport const apis: readonly Api<any, any>[] = [${apiFiles.map(({ name }) => name).join(', ')}]\n`,
 )
 execFileSync('biome', ['check', '--write', target], { stdio: 'inherit' })
+
+const digest = Object.fromEntries([...facts.values()].map(message => [message.name, fingerprint(factLines(message))]))
+writeFileSync(new URL('../test/fixtures/protocol-digest.json', import.meta.url), `${JSON.stringify(digest, null, 1)}\n`)

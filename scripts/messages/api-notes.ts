@@ -64,7 +64,7 @@ export const apiNotes: Readonly<
     forwarded: true,
   },
   AlterReplicaLogDirs: { text: 'moves replicas between the log directories of a broker.' },
-  DescribeLogDirs: { text: 'log directories of a broker: replicas, sizes, space.', spoken: '1-5' },
+  DescribeLogDirs: { text: 'log directories of a broker: replicas, sizes, space.' },
   SaslAuthenticate: { text: 'carries one step of a SASL exchange. From 1 the answer says how long the session lasts.' },
   CreatePartitions: { text: 'gives topics more partitions.', forwarded: true },
   CreateDelegationToken: { text: 'issues a delegation token, from 3 also for another principal.', forwarded: true },

@@ -1,5 +1,5 @@
 import * as protocol from '@millrace/protocol'
-import { apis, decode, encodeWhole, type Message } from '@millrace/protocol'
+import { apis, decode, encodeWhole, errors, type Message, requestHeaderVersion, responseHeaderVersion } from '@millrace/protocol'
 import { projectValue, randomValue, seededRandom } from '@millrace/protocol/internal'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { runJava } from './kafka-peer.ts'
@@ -14,7 +14,13 @@ const ahead = [
   'UnregisterControllerResponse',
   'UnregisterControllerRecord',
 ]
+const errorsAhead = [
+  ['absent', 'GROUP_DELETION_FAILED false false'],
+  ['absent', 'STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED false false'],
+  ['absent', 'CONTROLLER_ID_NOT_REGISTERED false false'],
+]
 const valuesPerVersion = 16
+const apiKeys = Array.from({ length: 110 }, (_, key) => key)
 
 const messages = Object.values(protocol).filter(
   (value): value is Message<any> => typeof value === 'object' && value !== null && 'flexibleFrom' in value,
@@ -32,18 +38,27 @@ describe('our messages beside Apache Kafka’s own classes', () => {
   const versionsOfKafka = new Map<string, { min: number; max: number } | null>()
   let cases: Case[] = []
   let echoes: string[] = []
+  const apisOfKafka = new Map<number, string>()
+  const errorsOfKafka = new Map<number, string>()
 
   beforeAll(async () => {
     cases = messages.flatMap(casesOf)
     const answers = await runJava('MessageEcho.java', [
+      ...apiKeys.map(key => `api ${key}`),
+      ...errors.map(({ code }) => `error ${code}`),
       ...messages.map(({ name }) => `versions ${name}`),
       ...cases.map(({ message, version, hex }) => `echo ${message.name} ${version} ${hex}`),
     ])
-    messages.forEach(({ name }, i) => {
-      const [min, max] = answers[i]!.split(' ').map(Number) as [number, number]
-      versionsOfKafka.set(name, answers[i] === 'absent' ? null : { min, max })
-    })
-    echoes = answers.slice(messages.length)
+    const next = () => answers[answered++]!
+    let answered = 0
+    for (const key of apiKeys) apisOfKafka.set(key, next())
+    for (const { code } of errors) errorsOfKafka.set(code, next())
+    for (const { name } of messages) {
+      const answer = next()
+      const [min, max] = answer.split(' ').map(Number) as [number, number]
+      versionsOfKafka.set(name, answer === 'absent' ? null : { min, max })
+    }
+    echoes = answers.slice(answered)
   })
 
   function casesOf(message: Message<any>): Case[] {
@@ -69,11 +84,24 @@ describe('our messages beside Apache Kafka’s own classes', () => {
     expect(differing).toEqual([])
   })
 
-  it('speaks no version that Apache Kafka 4.3.1 does not know', () => {
-    const beyond = apis
-      .filter(api => api.versions !== null && api.versions.max > versionsOfKafka.get(api.request.name)!.max)
-      .map(api => api.name)
-    expect(beyond).toEqual([])
+  it('speaks of every API the stable versions of Apache Kafka, with its listeners, permissions and header versions', () => {
+    const ours = new Map(apiKeys.map(key => [key, 'absent']))
+    for (const api of apis) {
+      if (api.versions === null) continue
+      const { min, max } = api.versions
+      let headers = ''
+      for (let version = min; version <= max; version++)
+        headers += `${requestHeaderVersion(api, version)}${responseHeaderVersion(api, version)},`
+      ours.set(api.key, [api.name, min, max, `[${api.listeners.join(',')}]`, api.clusterAction, api.forwarded, headers].join(' '))
+    }
+    expect(ours).toEqual(apisOfKafka)
+  })
+
+  it('has Apache Kafka’s errors, by number, name and whether to try again', () => {
+    const differing = errors
+      .map(({ code, name, retriable, refreshMetadata }) => [errorsOfKafka.get(code), `${name} ${retriable} ${refreshMetadata}`])
+      .filter(([theirs, ours]) => theirs !== ours)
+    expect(differing).toEqual(errorsAhead)
   })
 
   it('is written by Apache Kafka byte for byte as it is written here, in every version', () => {

@@ -8,15 +8,22 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import org.apache.kafka.common.errors.InvalidMetadataException;
+import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ByteBufferAccessor;
+import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.protocol.Message;
 import org.apache.kafka.common.protocol.ObjectSerializationCache;
 
 /**
- * Reads messages with Apache Kafka's own classes and writes them again. One answer a line:
+ * What Apache Kafka's own classes make of messages, and what they say of APIs and errors. Reads messages with Apache Kafka's own classes and writes them again. One answer a line:
  *
  *     versions NAME            -> "LOWEST HIGHEST", or "absent"
  *     echo NAME VERSION HEX    -> the bytes that Kafka writes for what it has read, or "error WHAT"
+ *     api KEY                  -> "NAME OLDEST LATEST LISTENERS CLUSTERACTION FORWARDED HEADERS", or "absent"; stable versions, and for each
+ *                                 of them the versions of request and response header
+ *     error CODE               -> "NAME RETRIABLE REFRESHMETADATA", or "absent"
  */
 public final class MessageEcho {
     private static final List<String> PACKAGES = List.of(
@@ -47,6 +54,8 @@ public final class MessageEcho {
 
     private static String answer(String line) throws Exception {
         String[] words = line.split(" ", -1);
+        if (words[0].equals("api")) return api(Integer.parseInt(words[1]));
+        if (words[0].equals("error")) return error(Short.parseShort(words[1]));
         Class<?> type = classOf(words[1]);
         if (type == Void.class) return "absent";
         Message message = (Message) type.getDeclaredConstructor().newInstance();
@@ -59,6 +68,25 @@ public final class MessageEcho {
         ByteBuffer out = ByteBuffer.allocate(message.size(cache, version));
         message.write(new ByteBufferAccessor(out), cache, version);
         return HexFormat.of().formatHex(out.array(), 0, out.position());
+    }
+
+    private static String api(int key) {
+        if (!ApiKeys.hasId(key) || !ApiKeys.forId(key).hasValidVersion()) return "absent";
+        ApiKeys api = ApiKeys.forId(key);
+        short latest = api.latestVersion(false);
+        StringBuilder headers = new StringBuilder();
+        for (short version = api.oldestVersion(); version <= latest; version++)
+            headers.append(api.requestHeaderVersion(version)).append(api.responseHeaderVersion(version)).append(',');
+        String listeners = api.messageType.listeners().toString().toLowerCase().replace(" ", "");
+        return String.join(" ", api.name, "" + api.oldestVersion(), "" + latest, listeners, "" + api.clusterAction, "" + api.forwardable, headers);
+    }
+
+    private static String error(short code) {
+        Errors error = Errors.forCode(code);
+        if (error.code() != code) return "absent";
+        boolean retriable = error.exception() instanceof RetriableException;
+        boolean refresh = error.exception() instanceof InvalidMetadataException;
+        return error.name() + " " + retriable + " " + refresh;
     }
 
     public static void main(String[] arguments) throws Exception {

@@ -30,7 +30,7 @@ export interface AddRaftVoterResponse extends ValueOf<typeof AddRaftVoterRespons
 export const AddRaftVoter = api({
   key: 80,
   name: 'AddRaftVoter',
-  listeners: ['controller', 'broker'],
+  listeners: ['broker', 'controller'],
   forwarded: true,
   request: AddRaftVoterRequest,
   response: AddRaftVoterResponse,

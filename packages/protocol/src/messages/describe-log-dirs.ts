@@ -37,7 +37,6 @@ export interface DescribeLogDirsResponse extends ValueOf<typeof DescribeLogDirsR
 export const DescribeLogDirs = api({
   key: 35,
   name: 'DescribeLogDirs',
-  versions: '1-5',
   listeners: ['broker'],
   request: DescribeLogDirsRequest,
   response: DescribeLogDirsResponse,

@@ -23,7 +23,7 @@ export interface RemoveRaftVoterResponse extends ValueOf<typeof RemoveRaftVoterR
 export const RemoveRaftVoter = api({
   key: 81,
   name: 'RemoveRaftVoter',
-  listeners: ['controller', 'broker'],
+  listeners: ['broker', 'controller'],
   forwarded: true,
   request: RemoveRaftVoterRequest,
   response: RemoveRaftVoterResponse,
