@@ -1,7 +1,6 @@
 import { type CreateTopicsRequest, type CreateTopicsResponse, type ElementOf, ErrorCode } from '@millrace/protocol'
-import { formatConfigValue } from '@millrace/runtime'
 import { nodeKeys } from '../config/node-keys.ts'
-import { ConfigResourceType, ConfigSource, shownValue, topicSynonyms } from '../config/resolve.ts'
+import { ConfigResourceType, ConfigSource, shownValue, topicConfig, topicSynonyms } from '../config/resolve.ts'
 import { topicKeys } from '../config/topic-keys.ts'
 import { type ControllerState, type Decision, maxRecordsPerChange, orRefusal, Refusal } from './decision.ts'
 import type { MetadataRecord } from './metadata-record.ts'
@@ -47,6 +46,7 @@ export function decideCreateTopics(state: ControllerState, request: CreateTopics
 }
 
 function checkName(state: ControllerState, name: string, taken: ReadonlyMap<string, string>): void {
+  if (name === '__cluster_metadata') throw new Refusal(ErrorCode.INVALID_REQUEST, `The topic ${name} is the controller's own.`)
   checkTopicName(name)
   if (state.image.topic(name)) throw new Refusal(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`)
   const other = taken.get(collisionKey(name))
@@ -150,12 +150,12 @@ function effectiveSettings(
 ): NonNullable<Result['configs']> {
   return Object.values(topicKeys).map(key => {
     const own = settings.get(key.name)
-    const inherited = own === undefined ? topicSynonyms(state, topic, key)[0] : undefined
     return {
       name: key.name,
-      value: own ?? (inherited ? shownValue(key, inherited.value) : formatConfigValue(key.default)),
+      value: own ?? shownValue(key, topicConfig(state, topic, key)),
       readOnly: false,
-      configSource: own === undefined ? (inherited?.source ?? ConfigSource.DEFAULT) : ConfigSource.TOPIC,
+      configSource:
+        own === undefined ? (topicSynonyms(state, topic, key)[0]?.source ?? ConfigSource.DEFAULT) : ConfigSource.TOPIC,
       isSensitive: key.type === 'password',
     }
   })

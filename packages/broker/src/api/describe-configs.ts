@@ -1,0 +1,131 @@
+import {
+  DescribeConfigs,
+  type DescribeConfigsRequest,
+  type DescribeConfigsResponse,
+  type Draft,
+  type ElementOf,
+  ErrorCode,
+} from '@millrace/protocol'
+import type { ConfigKey, ConfigType, ConfigValue } from '@millrace/runtime'
+import { brokerKeys } from '../config/broker-config.ts'
+import {
+  brokerConfig,
+  brokerSynonyms,
+  type ConfigContext,
+  ConfigResourceType,
+  ConfigSource,
+  type ConfigSynonym,
+  shownValue,
+  topicConfig,
+  topicSynonyms,
+} from '../config/resolve.ts'
+import { topicKeys } from '../config/topic-keys.ts'
+import { orRefusal, Refusal } from '../controller/decision.ts'
+import { checkTopicName } from '../controller/topic-name.ts'
+import type { BrokerServices } from '../services.ts'
+import type { ApiHandler } from './handler.ts'
+
+type Resource = ElementOf<DescribeConfigsRequest['resources']>
+type Result = Draft<ElementOf<DescribeConfigsResponse['results']>>
+type Entry = Draft<ElementOf<ElementOf<DescribeConfigsResponse['results']>['configs']>>
+interface Including {
+  readonly includeSynonyms: boolean
+  readonly includeDocumentation: boolean
+}
+
+const typeNumbers: Readonly<Record<ConfigType, number>> = {
+  boolean: 1,
+  string: 2,
+  int: 3,
+  short: 4,
+  long: 5,
+  double: 6,
+  list: 7,
+  class: 8,
+  password: 9,
+}
+
+/** DescribeConfigs: every setting of a topic, of this broker or of all brokers, with where its value comes from. */
+export function describeConfigsHandler(): ApiHandler<DescribeConfigsRequest, Draft<DescribeConfigsResponse>> {
+  return {
+    api: DescribeConfigs,
+    versions: { min: 1, max: 4 },
+    handle: (request, _, services) => ({ results: request.resources.map(resource => describe(services, resource, request)) }),
+  }
+}
+
+function describe(services: BrokerServices, resource: Resource, including: Including): Result {
+  const { resourceType, resourceName, configurationKeys } = resource
+  return orRefusal<Result>(
+    () => {
+      const entries = entriesOf(services, resource, including)
+      const configs = configurationKeys ? entries.filter(({ name }) => configurationKeys.includes(name!)) : entries
+      return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs }
+    },
+    ({ errorCode, message: errorMessage }) => ({ errorCode, errorMessage, resourceType, resourceName }),
+  )
+}
+
+function entriesOf(services: BrokerServices, { resourceType, resourceName: name }: Resource, including: Including): Entry[] {
+  const { metadata, nodeId } = services
+  switch (resourceType) {
+    case ConfigResourceType.TOPIC:
+      checkTopicName(name)
+      if (!metadata.topic(name))
+        throw new Refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 'This server does not host this topic-partition.')
+      return Object.values(topicKeys).map(key => topicEntry(services, name, key, including))
+    case ConfigResourceType.BROKER:
+      if (name === '') return forAllBrokers(services, including)
+      if (!/^\d+$/.test(name)) throw new Refusal(ErrorCode.INVALID_REQUEST, `Broker id must be an integer, but it is: ${name}`)
+      if (Number(name) !== nodeId)
+        throw new Refusal(
+          ErrorCode.INVALID_REQUEST,
+          `Unexpected broker id, expected ${nodeId} or empty string, but received ${name}`,
+        )
+      return Object.values(brokerKeys).map(key => brokerEntry(services, key, including))
+    case ConfigResourceType.GROUP:
+      if (name === '') throw new Refusal(ErrorCode.INVALID_REQUEST, 'Group name must not be empty')
+      // Settings of groups belong to the newer group protocols, which this version does not serve.
+      return []
+    default:
+      throw new Refusal(ErrorCode.INVALID_REQUEST, `Unsupported resource type: ${resourceType}`)
+  }
+}
+
+function topicEntry(context: ConfigContext, topic: string, key: ConfigKey, including: Including): Entry {
+  return entry(key, topicConfig(context, topic, key), topicSynonyms(context, topic, key), false, including)
+}
+
+function brokerEntry(context: ConfigContext, key: ConfigKey, including: Including): Entry {
+  return entry(key, brokerConfig(context, key), brokerSynonyms(context, key), key.dynamic !== true, including)
+}
+
+/** What was set for all brokers at once; nothing else. */
+function forAllBrokers(services: BrokerServices, including: Including): Entry[] {
+  const settings = services.metadata.dynamicConfig(ConfigResourceType.BROKER, '')
+  return Object.values(brokerKeys)
+    .filter(key => settings.has(key.name))
+    .map(key => {
+      const synonyms = brokerSynonyms(services, key).filter(({ source }) => source === ConfigSource.DYNAMIC_DEFAULT_BROKER)
+      return entry(key, settings.get(key.name)!, synonyms, false, including)
+    })
+}
+
+function entry(
+  key: ConfigKey,
+  value: ConfigValue | null,
+  synonyms: readonly ConfigSynonym[],
+  readOnly: boolean,
+  { includeSynonyms, includeDocumentation }: Including,
+): Entry {
+  return {
+    name: key.name,
+    value: shownValue(key, value),
+    readOnly,
+    configSource: synonyms[0]?.source ?? ConfigSource.DEFAULT,
+    isSensitive: key.type === 'password',
+    synonyms: includeSynonyms ? synonyms.map(({ name, value, source }) => ({ name, value: shownValue(key, value), source })) : [],
+    configType: typeNumbers[key.type],
+    documentation: includeDocumentation ? key.doc : null,
+  }
+}
