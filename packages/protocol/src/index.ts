@@ -1,7 +1,7 @@
 /** Door of @millrace/protocol: what users import. */
 export { type Api, api, requestHeaderVersion, responseHeaderVersion } from './api.ts'
 export * from './batch/index.ts'
-export { decode, decodePrefix, encode, encodeWhole, joined } from './codec.ts'
+export { decode, decodePrefix, encode, encodeWhole, joined } from './codec/codec.ts'
 export * from './compression/index.ts'
 export { crc32c } from './crc32c.ts'
 export { ErrorCode, type ErrorName } from './errors/error-code.ts'

@@ -1,5 +1,5 @@
 import type { Random } from '@millrace/runtime'
-import { defaultValue, isNullable, isPresent, membersOf } from './layout.ts'
+import { defaultValue, isNullable, isPresent, membersOf } from './codec/layout.ts'
 import type { Field, Fields, Message } from './schema.ts'
 
 /** Where random values come from: `World.random`, or a seeded generator of a test. */

@@ -1,6 +1,6 @@
-import { decode, joined, writerOf } from './codec.ts'
+import { decode, joined, writerOf } from './codec/codec.ts'
+import { Output } from './codec/output.ts'
 import * as declared from './messages/index.ts'
-import { Output } from './output.ts'
 import { ProtocolError } from './protocol-error.ts'
 import type { Draft, Message } from './schema.ts'
 import { putUvarint, readUvarint } from './varint.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { encode, encodeWhole, joined } from './codec.ts'
+import { encode, encodeWhole, joined } from './codec/codec.ts'
 import { ErrorCode } from './errors/error-code.ts'
 import { FrameSplitter } from './framing.ts'
 import { apis } from './messages/all-apis.ts'

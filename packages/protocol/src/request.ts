@@ -1,10 +1,10 @@
 import { type Api, requestHeaderVersion, responseHeaderVersion } from './api.ts'
-import { decode, decodePrefix, writerOf } from './codec.ts'
+import { decode, decodePrefix, writerOf } from './codec/codec.ts'
+import { Output } from './codec/output.ts'
 import { ErrorCode } from './errors/error-code.ts'
 import { apis } from './messages/all-apis.ts'
 import { ApiVersions } from './messages/api-versions.ts'
 import { RequestHeader, ResponseHeader } from './messages/records/headers.ts'
-import { Output } from './output.ts'
 import { ProtocolError } from './protocol-error.ts'
 import type { Draft, Message } from './schema.ts'
 

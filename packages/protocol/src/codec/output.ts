@@ -1,5 +1,5 @@
+import { putUvarint, uvarintSize } from '../varint.ts'
 import { minAttachedBytes } from './limits.ts'
-import { putUvarint, uvarintSize } from './varint.ts'
 
 interface Block {
   readonly bytes: Uint8Array

@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compileReader, compileWriter, type Reader, type Writer } from './compile.ts'
+import * as declared from '../messages/index.ts'
+import { projectValue, randomValue } from '../random-value.ts'
+import type { Message } from '../schema.ts'
+import { seededRandom } from '../seeded-random.ts'
+import { compileReader, type Reader } from './compile-reader.ts'
+import { compileWriter, type Writer } from './compile-writer.ts'
 import { Input } from './input.ts'
 import { interpretReader, interpretWriter } from './interpret.ts'
-import * as declared from './messages/index.ts'
 import { Output } from './output.ts'
-import { projectValue, randomValue } from './random-value.ts'
-import type { Message } from './schema.ts'
-import { seededRandom } from './seeded-random.ts'
 
 const messages = Object.values(declared).filter((value): value is Message<any> => 'fields' in value)
 

@@ -1,6 +1,6 @@
-import { KafkaError } from './errors/kafka-error.ts'
+import { KafkaError } from '../errors/kafka-error.ts'
+import { ProtocolError } from '../protocol-error.ts'
 import { maxArrayElements, maxMessageElements, maxTaggedFields } from './limits.ts'
-import { ProtocolError } from './protocol-error.ts'
 
 /** Every way in which encoding or decoding fails, for the compiled and the interpreted form alike. `path`: `FetchRequest.topics[].topic`. */
 

@@ -1,10 +1,11 @@
-import { failShort, failTrailing } from './codec-faults.ts'
-import { compileReader, compileWriter, type Reader, type Writer } from './compile.ts'
-import { KafkaError } from './errors/kafka-error.ts'
+import { KafkaError } from '../errors/kafka-error.ts'
+import type { Draft, Message } from '../schema.ts'
+import { compileReader, type Reader } from './compile-reader.ts'
+import { compileWriter, type Writer } from './compile-writer.ts'
+import { failShort, failTrailing } from './faults.ts'
 import { Input } from './input.ts'
 import { interpretReader, interpretWriter } from './interpret.ts'
 import { Output } from './output.ts'
-import type { Draft, Message } from './schema.ts'
 
 /** The codecs of one message by version; made when first used. */
 interface Codecs {

@@ -1,16 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import * as declared from '../messages/index.ts'
+import { ProtocolError } from '../protocol-error.ts'
+import { randomValue } from '../random-value.ts'
+import { array, int8, int32, type Message, message, string, uuid } from '../schema.ts'
+import { seededRandom } from '../seeded-random.ts'
+import { putUvarint } from '../varint.ts'
 import { decode, encodeWhole } from './codec.ts'
-import { compileReader } from './compile.ts'
+import { compileReader } from './compile-reader.ts'
 import { Input } from './input.ts'
 import { interpretReader } from './interpret.ts'
 import { maxArrayElements, maxMessageElements, maxTaggedFields } from './limits.ts'
-import * as declared from './messages/index.ts'
-import { ProtocolError } from './protocol-error.ts'
-import { randomValue } from './random-value.ts'
-import { array, int8, int32, type Message, message, string, uuid } from './schema.ts'
-import { seededRandom } from './seeded-random.ts'
-import { putUvarint } from './varint.ts'
 
 const messages = Object.values(declared).filter((value): value is Message<any> => 'fields' in value)
 

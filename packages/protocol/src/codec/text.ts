@@ -1,6 +1,6 @@
+import { ProtocolError } from '../protocol-error.ts'
+import { putUvarint } from '../varint.ts'
 import { maxStringBytes } from './limits.ts'
-import { ProtocolError } from './protocol-error.ts'
-import { putUvarint } from './varint.ts'
 
 /** Buffer's own slicing and writing without its argument checks; they work on any Uint8Array. */
 interface RawBuffer {

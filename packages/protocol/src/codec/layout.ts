@@ -1,4 +1,4 @@
-import type { Field, Fields, Message } from './schema.ts'
+import type { Field, Fields, Message } from '../schema.ts'
 
 /** What a version makes of a message's fields: shared by the compiler, the interpreter and the generator of random values. */
 

@@ -1,5 +1,5 @@
+import { readUvarint, type VarintCursor } from '../varint.ts'
 import { maxMessageElements } from './limits.ts'
-import { readUvarint, type VarintCursor } from './varint.ts'
 
 /** Bytes to read, where the reader stands, and how many array elements the message may still have. */
 export class Input implements VarintCursor {

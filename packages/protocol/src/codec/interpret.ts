@@ -1,4 +1,7 @@
-import * as faults from './codec-faults.ts'
+import type { Field, Fields, Message } from '../schema.ts'
+import { putUuid, readUuid } from '../uuid.ts'
+import { putUvarint } from '../varint.ts'
+import * as faults from './faults.ts'
 import type { Input } from './input.ts'
 import {
   defaultValue,
@@ -15,10 +18,7 @@ import {
 } from './layout.ts'
 import { maxArrayElements, maxStringBytes, maxTaggedFields, minAttachedBytes } from './limits.ts'
 import { bytesLength, type Output } from './output.ts'
-import type { Field, Fields, Message } from './schema.ts'
 import { putCompactText, putText, readText } from './text.ts'
-import { putUuid, readUuid } from './uuid.ts'
-import { putUvarint } from './varint.ts'
 
 /**
  * The codecs as a walk over the declaration: the reference that the compiled form is tested against, and what runs where code may not be
