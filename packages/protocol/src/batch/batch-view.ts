@@ -131,7 +131,7 @@ export class BatchView {
    *
    * @param options.maxBytes most bytes to unfold to, 100 MiB by default
    * @throws CorruptBatchError when the batch contradicts itself, here or as the cursor moves
-   * @throws CompressionError CORRUPT_MESSAGE, or RECORD_TOO_LARGE above `maxBytes`
+   * @throws CompressionError CORRUPT_MESSAGE, or MESSAGE_TOO_LARGE above `maxBytes`
    */
   records(options: { maxBytes?: number } = {}): RecordCursor {
     const codec = this.compression

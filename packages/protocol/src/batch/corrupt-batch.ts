@@ -1,10 +1,9 @@
-import { MillraceError } from '@millrace/runtime'
+import { ErrorCode } from '../errors/error-code.ts'
+import { KafkaError } from '../errors/kafka-error.ts'
 
-/** Bytes that are no record batch, or one that contradicts itself. Kafka's error 2, CORRUPT_MESSAGE. */
-export class CorruptBatchError extends MillraceError {
-  readonly errorCode = 2
-
+/** Bytes that are no record batch, or one that contradicts itself: CORRUPT_MESSAGE. */
+export class CorruptBatchError extends KafkaError {
   constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
-    super('CORRUPT_MESSAGE', message, { retriable: true, ...options })
+    super(ErrorCode.CORRUPT_MESSAGE, message, options)
   }
 }

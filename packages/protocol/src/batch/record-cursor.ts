@@ -22,6 +22,10 @@ export class RecordCursor {
   readonly bytes: Uint8Array
   /** Records of the batch, as its header says. */
   readonly recordCount: number
+  readonly baseOffset: number
+  /** The record section in `bytes`: its first byte and the first behind it. */
+  readonly sectionStart: number
+  readonly sectionEnd: number
   /** Of the current record in its batch, from 0; -1 before the first. */
   index = -1
   offset = -1
@@ -39,8 +43,6 @@ export class RecordCursor {
   headerCount = 0
   headersStart = 0
 
-  readonly #end: number
-  readonly #baseOffset: number
   readonly #baseTimestamp: number
   readonly #lastOffsetDelta: number
   /** Every record's timestamp under LogAppendTime. */
@@ -52,8 +54,9 @@ export class RecordCursor {
     this.bytes = bytes
     this.recordCount = batch.recordCount
     this.recordEnd = start
-    this.#end = end
-    this.#baseOffset = batch.baseOffset
+    this.sectionStart = start
+    this.sectionEnd = end
+    this.baseOffset = batch.baseOffset
     this.#baseTimestamp = batch.baseTimestamp
     this.#lastOffsetDelta = batch.lastOffsetDelta
     this.#appendTime = batch.maxTimestamp
@@ -64,7 +67,7 @@ export class RecordCursor {
     if (this.#lastOffsetDelta < this.recordCount - 1) {
       throw new CorruptBatchError(`${this.recordCount} records with a last offset delta of ${this.#lastOffsetDelta}`)
     }
-    if (!Number.isSafeInteger(this.#baseOffset + this.#lastOffsetDelta)) throw new CorruptBatchError('offsets beyond 2^53')
+    if (!Number.isSafeInteger(this.baseOffset + this.#lastOffsetDelta)) throw new CorruptBatchError('offsets beyond 2^53')
   }
 
   /**
@@ -77,7 +80,7 @@ export class RecordCursor {
     const start = this.recordEnd
     if (++this.index >= this.recordCount) {
       this.index = this.recordCount
-      if (start !== this.#end) throw new CorruptBatchError(`${this.#end - start} bytes behind the last record`)
+      if (start !== this.sectionEnd) throw new CorruptBatchError(`${this.sectionEnd - start} bytes behind the last record`)
       return false
     }
     // Where one byte is enough it is decoded here; the position only grows, so that the checks of lengths cover every read.
@@ -92,13 +95,13 @@ export class RecordCursor {
         if (byte & 1) length = ~length
         at++
       } else {
-        length = readVarint(bytes, start, this.#end)
+        length = readVarint(bytes, start, this.sectionEnd)
         at = varintEnd
       }
     }
     const end = at + length
-    if (length < MIN_RECORD_BYTES - 1 || end > this.#end) {
-      throw new CorruptBatchError(`record ${this.index} has a length of ${length}, ${this.#end - at} bytes are left`)
+    if (length < MIN_RECORD_BYTES - 1 || end > this.sectionEnd) {
+      throw new CorruptBatchError(`record ${this.index} has a length of ${length}, ${this.sectionEnd - at} bytes are left`)
     }
     at++ // attributes of a record: none are defined
 
@@ -176,7 +179,7 @@ export class RecordCursor {
     this.headerCount = headerCount
     this.recordStart = start
     this.recordEnd = end
-    this.offset = this.#baseOffset + offsetDelta
+    this.offset = this.baseOffset + offsetDelta
     if (this.#hasAppendTime) this.timestamp = this.#appendTime
     else {
       const timestamp = this.#baseTimestamp + timestampDelta

@@ -44,7 +44,7 @@ export function compress(codec: CompressionCodec, bytes: Uint8Array, level?: num
  * Decompresses what any Kafka client writes: gzip of several members, snappy framed or bare, LZ4 and zstd frames with or without their size.
  *
  * @returns the bytes themselves for `none`, otherwise a new array of at most `maxBytes`
- * @throws CompressionError CORRUPT_MESSAGE for damaged data, RECORD_TOO_LARGE above `maxBytes`
+ * @throws CompressionError CORRUPT_MESSAGE for damaged data, MESSAGE_TOO_LARGE above `maxBytes`
  */
 export function decompress(codec: CompressionCodec, bytes: Uint8Array, maxBytes: number): Uint8Array {
   switch (codec) {

@@ -32,6 +32,7 @@ export function lz4CompressBlock(
   attempts: number,
 ): number {
   const view = viewOf(from)
+  const toView = viewOf(to)
   const lastStart = end - MATCH_LIMIT
   const matchEnd = end - LAST_LITERALS
   let anchor = start
@@ -75,7 +76,7 @@ export function lz4CompressBlock(
         best++
       }
     }
-    at = writeSequence(from, anchor, position, to, at, position - bestAt, best)
+    at = writeSequence(from, view, anchor, position, to, toView, at, position - bestAt, best)
     const next = position + best
     if (attempts > 1) {
       for (let inside = position + 1; inside < next && inside <= lastStart; inside++) {
@@ -89,7 +90,7 @@ export function lz4CompressBlock(
     position = next
     anchor = next
   }
-  return writeLastLiterals(from, anchor, end, to, at)
+  return writeLastLiterals(from, view, anchor, end, to, toView, at)
 }
 
 function link(slot: number, position: number, start: number): void {
@@ -105,9 +106,11 @@ function matchLength(bytes: Uint8Array, candidate: number, position: number, end
 
 function writeSequence(
   from: Uint8Array,
+  fromView: DataView,
   anchor: number,
   position: number,
   to: Uint8Array,
+  toView: DataView,
   at: number,
   distance: number,
   length: number,
@@ -115,7 +118,7 @@ function writeSequence(
   const literals = position - anchor
   const token = at++
   if (literals >= 15) at = writeLength(to, at, literals - 15)
-  copyLiterals(from, anchor, to, at, literals)
+  copyLiterals(from, fromView, anchor, to, toView, at, literals)
   at += literals
   to[at++] = distance
   to[at++] = distance >>> 8
@@ -125,11 +128,19 @@ function writeSequence(
   return at
 }
 
-function writeLastLiterals(from: Uint8Array, anchor: number, end: number, to: Uint8Array, at: number): number {
+function writeLastLiterals(
+  from: Uint8Array,
+  fromView: DataView,
+  anchor: number,
+  end: number,
+  to: Uint8Array,
+  toView: DataView,
+  at: number,
+): number {
   const literals = end - anchor
   to[at++] = Math.min(literals, 15) << 4
   if (literals >= 15) at = writeLength(to, at, literals - 15)
-  copyLiterals(from, anchor, to, at, literals)
+  copyLiterals(from, fromView, anchor, to, toView, at, literals)
   return at + literals
 }
 
@@ -154,6 +165,8 @@ export function lz4DecompressBlock(
   limit: number,
   floor: number,
 ): number {
+  const fromView = viewOf(from)
+  const toView = viewOf(to)
   let position = start
   while (position < end) {
     const token = from[position++]!
@@ -168,7 +181,7 @@ export function lz4DecompressBlock(
     }
     if (literals > end - position) throw damaged('lz4', 'literals run past their block')
     if (literals > limit - at) return -1
-    copyLiterals(from, position, to, at, literals)
+    copyLiterals(from, fromView, position, to, toView, at, literals)
     position += literals
     at += literals
     if (position === end) return at
@@ -186,7 +199,7 @@ export function lz4DecompressBlock(
       }
     }
     if (length > limit - at) return -1
-    copyMatch(to, at, distance, length)
+    copyMatch(to, toView, at, distance, length)
     at += length
   }
   // A block ends with literals, were it none; an end behind a match is a block cut short.

@@ -49,7 +49,7 @@ export function lz4Compress(bytes: Uint8Array, level: number = FAST_LEVEL): Uint
  * LZ4 frames one after another, with all that the format allows but dictionaries: any block size, blocks that depend on earlier ones, checksums
  * of blocks and content, a content size.
  *
- * @throws CompressionError CORRUPT_MESSAGE, or RECORD_TOO_LARGE above `maxBytes`
+ * @throws CompressionError CORRUPT_MESSAGE, or MESSAGE_TOO_LARGE above `maxBytes`
  */
 export function lz4Decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const output = new OutputBuffer('lz4', maxBytes)

@@ -27,7 +27,7 @@ export class OutputBuffer {
     return allowed
   }
 
-  /** @throws CompressionError RECORD_TOO_LARGE */
+  /** @throws CompressionError MESSAGE_TOO_LARGE */
   append(piece: Uint8Array): void {
     if (this.room(piece.length) < piece.length) throw tooLarge(this.#codec, this.maxBytes)
     this.bytes.set(piece, this.length)

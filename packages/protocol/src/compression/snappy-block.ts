@@ -20,6 +20,7 @@ export function snappyCompressBlock(from: Uint8Array, start: number, end: number
   for (; length >= 0x80; length >>>= 7) to[at++] = length | 0x80
   to[at++] = length
   const view = viewOf(from)
+  const toView = viewOf(to)
   const lastStart = end - MARGIN_BYTES
   let hashBits = 8
   while (hashBits < MAX_HASH_BITS && 1 << hashBits < end - start) hashBits++
@@ -40,16 +41,24 @@ export function snappyCompressBlock(from: Uint8Array, start: number, end: number
     misses = 0
     let matched = MIN_MATCH
     while (position + matched < end && from[candidate + matched] === from[position + matched]) matched++
-    if (position > anchor) at = writeLiterals(from, anchor, position, to, at)
+    if (position > anchor) at = writeLiterals(from, view, anchor, position, to, toView, at)
     at = writeCopies(to, at, position - candidate, matched)
     position += matched
     anchor = position
     if (position < lastStart) heads[Math.imul(view.getInt32(position - 1, true), 0x1e35a7bd) >>> shift] = position - 1
   }
-  return anchor < end ? writeLiterals(from, anchor, end, to, at) : at
+  return anchor < end ? writeLiterals(from, view, anchor, end, to, toView, at) : at
 }
 
-function writeLiterals(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): number {
+function writeLiterals(
+  from: Uint8Array,
+  fromView: DataView,
+  start: number,
+  end: number,
+  to: Uint8Array,
+  toView: DataView,
+  at: number,
+): number {
   const rest = end - start - 1
   if (rest < 60) to[at++] = rest << 2
   else if (rest < 0x100) {
@@ -60,7 +69,7 @@ function writeLiterals(from: Uint8Array, start: number, end: number, to: Uint8Ar
     to[at++] = rest
     to[at++] = rest >>> 8
   }
-  copyLiterals(from, start, to, at, end - start)
+  copyLiterals(from, fromView, start, to, toView, at, end - start)
   return at + end - start
 }
 
@@ -108,6 +117,8 @@ export function snappyDecompressBody(
   at: number,
   limit: number,
 ): void {
+  const fromView = viewOf(from)
+  const toView = viewOf(to)
   const floor = at
   let position = start
   while (position < end) {
@@ -119,11 +130,11 @@ export function snappyDecompressBody(
         const lengthBytes = length - 60
         if (position + lengthBytes > end) throw damaged('snappy', 'a length runs past its block')
         length = 1
-        for (let index = 0; index < lengthBytes; index++) length += from[position++]! * 2 ** (8 * index)
+        for (let index = 0; index < lengthBytes; index++) length += from[position++]! << (8 * index)
       }
-      if (length > end - position) throw damaged('snappy', 'literals run past their block')
+      if (length < 1 || length > end - position) throw damaged('snappy', 'literals run past their block')
       if (length > limit - at) throw damaged('snappy', 'a block is longer than it says')
-      copyLiterals(from, position, to, at, length)
+      copyLiterals(from, fromView, position, to, toView, at, length)
       position += length
     } else {
       let distance: number
@@ -135,14 +146,14 @@ export function snappyDecompressBody(
         distance = from[position]! | (from[position + 1]! << 8)
         position += 2
         if (kind === 3) {
-          distance += (from[position]! | (from[position + 1]! << 8)) * 0x1_0000
+          distance |= (from[position]! << 16) | (from[position + 1]! << 24)
           position += 2
         }
       }
-      if (distance === 0 || distance > at - floor)
+      if (distance <= 0 || distance > at - floor)
         throw damaged('snappy', `a copy reaches back ${distance} bytes of ${at - floor}`)
       if (length > limit - at) throw damaged('snappy', 'a block is longer than it says')
-      copyMatch(to, at, distance, length)
+      copyMatch(to, toView, at, distance, length)
     }
     at += length
   }

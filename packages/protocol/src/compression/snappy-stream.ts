@@ -28,7 +28,7 @@ export function snappyCompress(bytes: Uint8Array): Uint8Array {
 /**
  * Decompresses snappy-java's framing (also several streams joined) or one bare block, as other clients write.
  *
- * @throws CompressionError CORRUPT_MESSAGE, or RECORD_TOO_LARGE above `maxBytes`
+ * @throws CompressionError CORRUPT_MESSAGE, or MESSAGE_TOO_LARGE above `maxBytes`
  */
 export function snappyDecompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
   if (!startsWithMagic(bytes, 0)) {
