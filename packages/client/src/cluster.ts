@@ -204,7 +204,10 @@ export class Cluster {
     this.#refreshTimer = undefined
     if (this.#closed) return
     this.#refreshAllowedAtMs = clock.monotonic() + this.retryBackoff.delayMs(this.#refreshFailures || 1)
-    if (failed) return this.requestMetadata()
+    if (failed) {
+      this.requestMetadata()
+      return
+    }
     this.#ageTimer?.cancel()
     this.#ageTimer = clock.timer(this.#metadataMaxAgeMs, () => this.requestMetadata())
   }

@@ -1,0 +1,57 @@
+import { type Api, ErrorCode, type KafkaError } from '@millrace/protocol'
+import type { Cluster } from '../cluster.ts'
+import { isRetriable } from '../errors.ts'
+import type { Body, RequestOptions } from '../network/connection.ts'
+import type { BrokerNode } from '../network/metadata.ts'
+
+/** The broker that keeps a group: found when needed, forgotten when it says that it is not the one or can't be reached. */
+export class Coordinator {
+  readonly groupId: string
+  readonly #cluster: Cluster
+  #node: BrokerNode | undefined
+  #finding: Promise<BrokerNode> | undefined
+
+  constructor(cluster: Cluster, groupId: string) {
+    this.#cluster = cluster
+    this.groupId = groupId
+  }
+
+  /** One attempt, on a connection of its own: a join that waits for others holds up nothing else. */
+  async request<Request, Response>(
+    api: Api<Request, Response>,
+    body: Body<Request>,
+    options?: RequestOptions,
+  ): Promise<Response> {
+    const node = await this.#find()
+    try {
+      return await this.#cluster.request(node, 'coordinator', api, body, options)
+    } catch (error) {
+      if (isRetriable(error)) this.#forget(node)
+      throw error
+    }
+  }
+
+  /** Call it for an error code in an answer: forgets the node if the code says that it is the wrong one. */
+  check(error: KafkaError): void {
+    const { NOT_COORDINATOR, COORDINATOR_NOT_AVAILABLE } = ErrorCode
+    if (error.errorCode === NOT_COORDINATOR || error.errorCode === COORDINATOR_NOT_AVAILABLE) this.#node = undefined
+  }
+
+  #find(): Promise<BrokerNode> {
+    if (this.#node) return Promise.resolve(this.#node)
+    this.#finding ??= this.#cluster
+      .findCoordinator(this.groupId)
+      .then(node => {
+        this.#node = node
+        return node
+      })
+      .finally(() => {
+        this.#finding = undefined
+      })
+    return this.#finding
+  }
+
+  #forget(node: BrokerNode): void {
+    if (this.#node === node) this.#node = undefined
+  }
+}
