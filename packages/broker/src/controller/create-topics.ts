@@ -1,4 +1,5 @@
 import { type CreateTopicsRequest, type CreateTopicsResponse, type ElementOf, ErrorCode } from '@millrace/protocol'
+import type { ConfigKey } from '@millrace/runtime'
 import { nodeKeys } from '../config/node-keys.ts'
 import { ConfigResourceType, ConfigSource, shownValue, topicConfig, topicSynonyms } from '../config/resolve.ts'
 import { topicKeys } from '../config/topic-keys.ts'
@@ -148,7 +149,7 @@ function effectiveSettings(
   topic: string,
   settings: ReadonlyMap<string, string>,
 ): NonNullable<Result['configs']> {
-  return Object.values(topicKeys).map(key => {
+  return Object.values(topicKeys).map((key: ConfigKey) => {
     const own = settings.get(key.name)
     return {
       name: key.name,

@@ -1,0 +1,531 @@
+import {
+  AllocateProducerIds,
+  AlterConfigs,
+  type Api,
+  BrokerHeartbeat,
+  BrokerRegistration,
+  CreatePartitions,
+  CreateTopics,
+  DeleteTopics,
+  ErrorCode,
+  IncrementalAlterConfigs,
+  ListPartitionReassignments,
+  zeroUuid,
+} from '@millrace/protocol'
+import { silentLogger } from '@millrace/runtime'
+import { describe, expect, test } from 'vitest'
+import { readBrokerConfig } from '../config/broker-config.ts'
+import { ControllerMachine, decisionOf } from './controller.ts'
+import type { ControllerState } from './decision.ts'
+import { bootstrapRecords, supportedFeatures } from './features.ts'
+import { MetadataImage } from './image.ts'
+import type { MetadataRecord } from './metadata-record.ts'
+
+const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
+const directory = (id: number) => `${'D'.repeat(20)}${id}Q`
+
+/** The machine with a log that is an array: what is decided is there for the next decision. */
+function controllerOf(brokers: number[], properties: Record<string, string> = {}) {
+  const image = new MetadataImage()
+  const log: MetadataRecord[] = []
+  const texts = {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    listeners: 'PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093',
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'controller.quorum.voters': '1@127.0.0.1:9093',
+    ...properties,
+  }
+  let uuids = 0
+  const state: ControllerState = {
+    config: readBrokerConfig(new Map(Object.entries(texts)), silentLogger),
+    nodeId: 1,
+    clusterId,
+    image,
+    metadata: image,
+    newUuid: () => `${String(uuids++).padStart(21, 'T')}Q`,
+    below: () => 0,
+    nextOffset: () => log.length,
+  }
+  const machine = new ControllerMachine(state)
+  const submit = (decide: (state: ControllerState) => { records: readonly MetadataRecord[]; response: any }) => {
+    let answered: any
+    const decided: MetadataRecord[] = []
+    for (const effect of machine.step({ decide, answer: response => (answered = response) })) {
+      if (effect.kind === 'append') decided.push(...effect.records)
+      if (effect.kind === 'reply') effect.complete()
+    }
+    for (const record of decided) {
+      log.push(record)
+      machine.apply(record)
+    }
+    return { answered, decided }
+  }
+  const decide = <Request, Response>(api: Api<Request, Response>, request: Request, version = api.versions!.max) =>
+    submit(at => decisionOf(api)!(at, request, version) as never) as { answered: Response; decided: MetadataRecord[] }
+  const register = (brokerId: number, more: object = {}) =>
+    decide(BrokerRegistration, {
+      brokerId,
+      clusterId,
+      incarnationId: state.newUuid(),
+      listeners: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092, securityProtocol: 0 }],
+      features: supportedFeatures,
+      rack: null,
+      isMigratingZkBroker: false,
+      logDirs: [directory(brokerId)],
+      previousBrokerEpoch: -1,
+      ...more,
+    })
+  const heartbeat = (brokerId: number, more: object = {}) =>
+    decide(BrokerHeartbeat, {
+      brokerId,
+      brokerEpoch: image.broker(brokerId)!.epoch,
+      currentMetadataOffset: log.length,
+      wantFence: false,
+      wantShutDown: false,
+      offlineLogDirs: [],
+      cordonedLogDirs: null,
+      ...more,
+    })
+  submit(() => ({ records: bootstrapRecords(), response: null }))
+  for (const id of brokers) {
+    register(id)
+    heartbeat(id)
+  }
+  const create = (name: string, more: object = {}, validateOnly = false) => {
+    const topic = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [], ...more }
+    const { answered, decided } = decide(CreateTopics, { topics: [topic], timeoutMs: 0, validateOnly })
+    return { result: answered.topics[0]!, decided }
+  }
+  const alter = (
+    resourceType: number,
+    resourceName: string,
+    changes: [string, number, string | null][],
+    validateOnly = false,
+  ) => {
+    const configs = changes.map(([name, configOperation, value]) => ({ name, configOperation, value }))
+    const { answered, decided } = decide(IncrementalAlterConfigs, {
+      resources: [{ resourceType, resourceName, configs }],
+      validateOnly,
+    })
+    return { result: answered.responses[0]!, decided }
+  }
+  return { image, log, decide, submit, register, heartbeat, create, alter }
+}
+
+describe('CreateTopics', () => {
+  test('writes topic, settings and partitions, and answers what the topic became', () => {
+    const { create, image } = controllerOf([1])
+    const { result, decided } = create('orders', { numPartitions: 2, configs: [{ name: 'retention.ms', value: '60000' }] })
+    const topicId = result.topicId
+    expect(decided).toEqual([
+      { type: 'TopicRecord', value: { name: 'orders', topicId } },
+      { type: 'ConfigRecord', value: { resourceType: 2, resourceName: 'orders', name: 'retention.ms', value: '60000' } },
+      ...[0, 1].map(partitionId => ({
+        type: 'PartitionRecord',
+        value: {
+          topicId,
+          partitionId,
+          replicas: [1],
+          isr: [1],
+          removingReplicas: [],
+          addingReplicas: [],
+          leader: 1,
+          leaderRecoveryState: 0,
+          leaderEpoch: 0,
+          partitionEpoch: 0,
+          directories: [directory(1)],
+          eligibleLeaderReplicas: null,
+          lastKnownElr: null,
+        },
+      })),
+    ])
+    expect(result).toMatchObject({ errorCode: 0, numPartitions: 2, replicationFactor: 1 })
+    expect(result.configs).toContainEqual({
+      name: 'retention.ms',
+      value: '60000',
+      readOnly: false,
+      configSource: 1,
+      isSensitive: false,
+    })
+    expect(image.topic('orders')!.partitions.map(({ leader, offlineReplicas }) => [leader, offlineReplicas])).toEqual([
+      [1, []],
+      [1, []],
+    ])
+  })
+
+  test('takes -1 as the defaults of the broker', () => {
+    const { create } = controllerOf([1, 2], { 'num.partitions': '3', 'default.replication.factor': '2' })
+    expect(create('t', { numPartitions: -1, replicationFactor: -1 }).result).toMatchObject({
+      numPartitions: 3,
+      replicationFactor: 2,
+    })
+  })
+
+  test('changes nothing with validateOnly', () => {
+    const { create, image } = controllerOf([1])
+    const { result, decided } = create('t', {}, true)
+    expect([result.errorCode, decided, image.topic('t')]).toEqual([0, [], undefined])
+  })
+
+  test('spreads leaders over the brokers, and the followers of one leader over the others', () => {
+    const { create, image } = controllerOf([1, 2, 3])
+    create('t', { numPartitions: 6, replicationFactor: 2 })
+    expect(image.topic('t')!.partitions.map(({ replicas }) => replicas)).toEqual([
+      [1, 2],
+      [2, 3],
+      [3, 1],
+      [1, 3],
+      [2, 1],
+      [3, 2],
+    ])
+  })
+
+  test('follows an assignment by hand', () => {
+    const { create, image } = controllerOf([1, 2])
+    const assignments = [
+      { partitionIndex: 1, brokerIds: [1, 2] },
+      { partitionIndex: 0, brokerIds: [2, 1] },
+    ]
+    expect(create('t', { numPartitions: -1, replicationFactor: -1, assignments }).result.errorCode).toBe(0)
+    expect(image.topic('t')!.partitions.map(({ replicas, leader }) => [replicas, leader])).toEqual([
+      [[2, 1], 2],
+      [[1, 2], 1],
+    ])
+  })
+
+  test.each([
+    ['an empty name', '', {}, ErrorCode.INVALID_TOPIC_EXCEPTION],
+    ['a name with a slash', 'a/b', {}, ErrorCode.INVALID_TOPIC_EXCEPTION],
+    ['two dots', '..', {}, ErrorCode.INVALID_TOPIC_EXCEPTION],
+    ['250 characters', 'x'.repeat(250), {}, ErrorCode.INVALID_TOPIC_EXCEPTION],
+    ['the topic of the controller', '__cluster_metadata', {}, ErrorCode.INVALID_REQUEST],
+    ['no partitions', 't', { numPartitions: 0 }, ErrorCode.INVALID_PARTITIONS],
+    ['no replicas', 't', { replicationFactor: 0 }, ErrorCode.INVALID_REPLICATION_FACTOR],
+    ['more replicas than brokers', 't', { replicationFactor: 2 }, ErrorCode.INVALID_REPLICATION_FACTOR],
+    ['an unknown setting', 't', { configs: [{ name: 'retention', value: '1' }] }, ErrorCode.INVALID_CONFIG],
+    ['a setting out of range', 't', { configs: [{ name: 'retention.ms', value: '-2' }] }, ErrorCode.INVALID_CONFIG],
+    ['a setting without a value', 't', { configs: [{ name: 'retention.ms', value: null }] }, ErrorCode.INVALID_CONFIG],
+    [
+      'a value that is too long',
+      't',
+      { configs: [{ name: 'cleanup.policy', value: 'delete,'.repeat(5000) }] },
+      ErrorCode.INVALID_CONFIG,
+    ],
+    ['more partitions than one change may have', 't', { numPartitions: 10_001 }, ErrorCode.POLICY_VIOLATION],
+    [
+      'an unknown broker',
+      't',
+      { numPartitions: -1, replicationFactor: -1, assignments: [{ partitionIndex: 0, brokerIds: [9] }] },
+      ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+    ],
+    [
+      'a broker twice',
+      't',
+      { numPartitions: -1, replicationFactor: -1, assignments: [{ partitionIndex: 0, brokerIds: [1, 1] }] },
+      ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+    ],
+    [
+      'a gap',
+      't',
+      { numPartitions: -1, replicationFactor: -1, assignments: [{ partitionIndex: 1, brokerIds: [1] }] },
+      ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+    ],
+    [
+      'an assignment and a number',
+      't',
+      { replicationFactor: -1, assignments: [{ partitionIndex: 0, brokerIds: [1] }] },
+      ErrorCode.INVALID_REQUEST,
+    ],
+  ])('refuses %s', (_, name, more, errorCode) => {
+    const { create, image } = controllerOf([1])
+    const { result, decided } = create(name, more)
+    expect([result.errorCode, decided, [...image.topics()]]).toEqual([errorCode, [], []])
+    expect(result.errorMessage).not.toBe('')
+  })
+
+  test('refuses a name that is there, and one that differs from it in dots and underscores alone', () => {
+    const { create } = controllerOf([1])
+    create('a.b')
+    expect(create('a.b').result.errorCode).toBe(ErrorCode.TOPIC_ALREADY_EXISTS)
+    expect(create('a_b').result).toMatchObject({
+      errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION,
+      errorMessage: "Topic 'a_b' collides with existing topic: a.b",
+    })
+  })
+
+  test('refuses a topic that the request names twice, and creates the others', () => {
+    const { decide } = controllerOf([1])
+    const topic = (name: string) => ({ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] })
+    const { answered } = decide(CreateTopics, { topics: [topic('a'), topic('b'), topic('a')], timeoutMs: 0, validateOnly: false })
+    expect(answered.topics.map(({ name, errorCode }) => [name, errorCode])).toEqual([
+      ['a', ErrorCode.INVALID_REQUEST],
+      ['b', 0],
+    ])
+  })
+})
+
+describe('DeleteTopics', () => {
+  test('deletes by name and by id, with the settings', () => {
+    const { create, decide, image } = controllerOf([1])
+    create('a', { configs: [{ name: 'retention.ms', value: '1' }] })
+    const { topicId } = create('b').result
+    const topics = [
+      { name: 'a', topicId: zeroUuid },
+      { name: null, topicId },
+    ]
+    const { answered } = decide(DeleteTopics, { topics, topicNames: [], timeoutMs: 0 })
+    expect(answered.responses.map(({ name, errorCode }) => [name, errorCode])).toEqual([
+      ['a', 0],
+      ['b', 0],
+    ])
+    expect([[...image.topics()], image.dynamicConfig(2, 'a').size]).toEqual([[], 0])
+  })
+
+  test('refuses what is not there, what is named twice and what is named in two ways', () => {
+    const { create, decide } = controllerOf([1])
+    const { topicId } = create('a').result
+    const topics = [
+      { name: 'x', topicId: zeroUuid },
+      { name: null, topicId: 'XXXXXXXXXXXXXXXXXXXXXQ' },
+      { name: null, topicId: zeroUuid },
+      { name: 'a', topicId },
+      { name: 'a', topicId: zeroUuid },
+      { name: null, topicId },
+    ]
+    const { answered, decided } = decide(DeleteTopics, { topics, topicNames: [], timeoutMs: 0 })
+    expect(answered.responses.map(({ errorCode }) => errorCode)).toEqual([
+      ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+      ErrorCode.UNKNOWN_TOPIC_ID,
+      ErrorCode.INVALID_REQUEST,
+      ErrorCode.INVALID_REQUEST,
+      0,
+      ErrorCode.INVALID_REQUEST,
+    ])
+    expect(decided).toEqual([{ type: 'RemoveTopicRecord', value: { topicId } }])
+  })
+
+  test('refuses all where delete.topic.enable is false', () => {
+    const { create, decide } = controllerOf([1], { 'delete.topic.enable': 'false' })
+    create('a')
+    const { answered } = decide(DeleteTopics, { topics: [], topicNames: ['a'], timeoutMs: 0 }, 5)
+    expect(answered.responses[0]!.errorCode).toBe(ErrorCode.TOPIC_DELETION_DISABLED)
+  })
+})
+
+describe('CreatePartitions', () => {
+  test('adds partitions behind the present ones', () => {
+    const { create, decide, image } = controllerOf([1])
+    create('t')
+    const topics = [{ name: 't', count: 3, assignments: null }]
+    expect(decide(CreatePartitions, { topics, timeoutMs: 0, validateOnly: false }).answered.results[0]!.errorCode).toBe(0)
+    expect(image.topic('t')!.partitions).toHaveLength(3)
+  })
+
+  test.each([
+    ['the number that there is', { name: 't', count: 2, assignments: null }, ErrorCode.INVALID_PARTITIONS],
+    ['fewer', { name: 't', count: 1, assignments: null }, ErrorCode.INVALID_PARTITIONS],
+    ['an unknown topic', { name: 'x', count: 3, assignments: null }, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
+    [
+      'too many assignments',
+      { name: 't', count: 3, assignments: [{ brokerIds: [1] }, { brokerIds: [1] }] },
+      ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+    ],
+    ['an unknown broker', { name: 't', count: 3, assignments: [{ brokerIds: [7] }] }, ErrorCode.INVALID_REPLICA_ASSIGNMENT],
+  ])('refuses %s', (_, topic, errorCode) => {
+    const { create, decide } = controllerOf([1])
+    create('t', { numPartitions: 2 })
+    const { answered, decided } = decide(CreatePartitions, { topics: [topic], timeoutMs: 0, validateOnly: false })
+    expect([answered.results[0]!.errorCode, decided]).toEqual([errorCode, []])
+  })
+})
+
+describe('IncrementalAlterConfigs', () => {
+  test('sets, deletes, appends and subtracts', () => {
+    const { create, alter, image } = controllerOf([1])
+    create('t')
+    expect(
+      alter(2, 't', [
+        ['retention.ms', 0, '1000'],
+        ['cleanup.policy', 2, 'compact'],
+      ]).result.errorCode,
+    ).toBe(0)
+    expect([...image.dynamicConfig(2, 't')]).toEqual([
+      ['retention.ms', '1000'],
+      ['cleanup.policy', 'delete,compact'],
+    ])
+    alter(2, 't', [
+      ['retention.ms', 1, null],
+      ['cleanup.policy', 3, 'delete'],
+    ])
+    expect([...image.dynamicConfig(2, 't')]).toEqual([['cleanup.policy', 'compact']])
+  })
+
+  test('writes nothing for what is so already, and nothing with validateOnly', () => {
+    const { create, alter } = controllerOf([1])
+    create('t')
+    expect(alter(2, 't', [['retention.ms', 0, '5']], true).decided).toEqual([])
+    alter(2, 't', [['retention.ms', 0, '5']])
+    expect(alter(2, 't', [['retention.ms', 0, '5']]).decided).toEqual([])
+  })
+
+  test('takes all changes of a resource or none', () => {
+    const { create, alter, image } = controllerOf([1])
+    create('t')
+    expect(
+      alter(2, 't', [
+        ['retention.ms', 0, '5'],
+        ['segment.bytes', 0, '5'],
+      ]).result,
+    ).toMatchObject({
+      errorCode: ErrorCode.INVALID_CONFIG,
+      errorMessage: 'Invalid value 5 for configuration segment.bytes: must be at least 1048576',
+    })
+    expect(image.dynamicConfig(2, 't').size).toBe(0)
+  })
+
+  test.each([
+    ['an unknown topic', 2, 'x', ['retention.ms', 0, '5'], ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
+    ['an unknown key', 2, 't', ['retention', 0, '5'], ErrorCode.INVALID_CONFIG],
+    ['appending to a number', 2, 't', ['retention.ms', 2, '5'], ErrorCode.INVALID_CONFIG],
+    ['setting null', 2, 't', ['retention.ms', 0, null], ErrorCode.INVALID_REQUEST],
+    ['an unknown operation', 2, 't', ['retention.ms', 7, '5'], ErrorCode.INVALID_REQUEST],
+    ['another broker', 4, '2', ['message.max.bytes', 0, '5'], ErrorCode.INVALID_REQUEST],
+    ['a broker key that needs a restart', 4, '1', ['num.partitions', 0, '5'], ErrorCode.INVALID_REQUEST],
+    ['an unknown broker key', 4, '1', ['num.partition', 0, '5'], ErrorCode.INVALID_CONFIG],
+    ['min.insync.replicas of one broker', 4, '1', ['min.insync.replicas', 0, '1'], ErrorCode.INVALID_CONFIG],
+    ['loggers', 8, '1', ['root', 0, 'INFO'], ErrorCode.INVALID_REQUEST],
+  ] as const)('refuses %s', (_, type, name, change, errorCode) => {
+    const { create, alter } = controllerOf([1])
+    create('t')
+    const { result, decided } = alter(type, name, [change as unknown as [string, number, string | null]])
+    expect([result.errorCode, decided]).toEqual([errorCode, []])
+  })
+
+  test('forgets who was eligible to lead when min.insync.replicas changes', () => {
+    const { create, alter } = controllerOf([1])
+    create('t')
+    expect(alter(2, 't', [['min.insync.replicas', 0, '2']]).decided).toEqual([
+      { type: 'ClearElrRecord', value: { topicName: 't' } },
+      { type: 'ConfigRecord', value: { resourceType: 2, resourceName: 't', name: 'min.insync.replicas', value: '2' } },
+    ])
+  })
+})
+
+test('AlterConfigs deletes what it does not name', () => {
+  const { create, decide, image } = controllerOf([1])
+  create('t', { configs: [{ name: 'retention.ms', value: '5' }] })
+  const resources = [{ resourceType: 2, resourceName: 't', configs: [{ name: 'segment.ms', value: '7' }] }]
+  decide(AlterConfigs, { resources, validateOnly: false })
+  expect([...image.dynamicConfig(2, 't')]).toEqual([['segment.ms', '7']])
+})
+
+describe('AllocateProducerIds', () => {
+  test('gives every block once', () => {
+    const { decide, image } = controllerOf([1])
+    const brokerEpoch = image.broker(1)!.epoch
+    const blocks = [0, 1].map(() => decide(AllocateProducerIds, { brokerId: 1, brokerEpoch }).answered)
+    expect(blocks.map(({ producerIdStart, producerIdLen }) => [producerIdStart, producerIdLen])).toEqual([
+      [0, 1000],
+      [1000, 1000],
+    ])
+  })
+
+  test('refuses a broker of an earlier epoch', () => {
+    const { decide } = controllerOf([1])
+    expect(decide(AllocateProducerIds, { brokerId: 1, brokerEpoch: 1 }).answered.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH)
+  })
+})
+
+describe('the life of a broker', () => {
+  test('starts fenced, with the offset of its registration as epoch', () => {
+    const { register, heartbeat, image, log } = controllerOf([])
+    const { answered } = register(1)
+    expect(answered).toMatchObject({ errorCode: 0, brokerEpoch: log.length - 1 })
+    expect([image.broker(1)!.fenced, image.isActive(1)]).toEqual([true, false])
+    expect(heartbeat(1).answered).toMatchObject({ isFenced: false, isCaughtUp: true })
+    expect(image.isActive(1)).toBe(true)
+  })
+
+  test('stays fenced until it has read its own registration', () => {
+    const { register, heartbeat, image } = controllerOf([])
+    register(1)
+    expect(heartbeat(1, { currentMetadataOffset: 0 }).answered).toMatchObject({ isFenced: true, isCaughtUp: false })
+    expect(image.isActive(1)).toBe(false)
+  })
+
+  test('of another cluster or with older features is refused', () => {
+    const { register } = controllerOf([])
+    expect(register(1, { clusterId: 'XXXXXXXXXXXXXXXXXXXXXQ' }).answered.errorCode).toBe(ErrorCode.INCONSISTENT_CLUSTER_ID)
+    expect(register(1, { features: [] }).answered.errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION)
+  })
+
+  test('that was killed and comes back leads its partitions in a new epoch', () => {
+    const { create, register, heartbeat, image } = controllerOf([1])
+    create('t')
+    const epochs = () => image.topic('t')!.partitions.map(({ leader, leaderEpoch, isr }) => [leader, leaderEpoch, isr])
+    register(1)
+    expect(epochs()).toEqual([[-1, 1, []]])
+    expect(image.topic('t')!.partitions[0]!.offlineReplicas).toEqual([1])
+    heartbeat(1)
+    expect(epochs()).toEqual([[1, 2, [1]]])
+  })
+
+  test('that shuts down hands over what it leads', () => {
+    const { create, heartbeat, image } = controllerOf([1, 2])
+    create('t', { numPartitions: 2, replicationFactor: 2 })
+    expect(heartbeat(1, { wantShutDown: true }).answered.shouldShutDown).toBe(true)
+    expect(image.topic('t')!.partitions.map(({ leader, isr }) => [leader, isr])).toEqual([
+      [2, [2]],
+      [2, [2]],
+    ])
+  })
+
+  test('with an epoch that is over is refused', () => {
+    const { heartbeat } = controllerOf([1])
+    expect(heartbeat(1, { brokerEpoch: 0 }).answered.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH)
+  })
+})
+
+test('ListPartitionReassignments tells that nothing is under way', () => {
+  const { create, decide } = controllerOf([1])
+  create('t')
+  expect(decide(ListPartitionReassignments, { timeoutMs: 0, topics: null }).answered).toMatchObject({ errorCode: 0, topics: [] })
+})
+
+test('a snapshot makes the same image', () => {
+  const { create, alter, decide, image, register } = controllerOf([1, 2])
+  create('a', { numPartitions: 3, replicationFactor: 2, configs: [{ name: 'retention.ms', value: '1' }] })
+  create('b')
+  decide(DeleteTopics, { topics: [], topicNames: ['b'], timeoutMs: 0 }, 5)
+  alter(4, '', [['message.max.bytes', 0, '5']])
+  decide(AllocateProducerIds, { brokerId: 1, brokerEpoch: image.broker(1)!.epoch })
+  register(2)
+  const copy = new MetadataImage()
+  for (const record of image.records()) copy.apply(record)
+  expect([...copy.records()]).toEqual([...image.records()])
+  expect(copy.nextProducerId).toBe(1000)
+  expect(copy.topic('a')).toEqual(image.topic('a'))
+})
+
+describe('a transaction of the log', () => {
+  const topic: MetadataRecord = { type: 'TopicRecord', value: { name: 't', topicId: 'TTTTTTTTTTTTTTTTTTTTTQ' } }
+
+  test('takes effect at its end', () => {
+    const image = new MetadataImage()
+    image.apply({ type: 'BeginTransactionRecord', value: { name: null } })
+    image.apply(topic)
+    expect([image.topic('t'), image.inTransaction, image.seal().topics]).toEqual([undefined, true, []])
+    image.apply({ type: 'EndTransactionRecord', value: {} })
+    expect([image.topic('t')?.name, image.inTransaction]).toEqual(['t', false])
+    expect(image.seal().topics.map(({ name }) => name)).toEqual(['t'])
+  })
+
+  test('leaves nothing when it is aborted', () => {
+    const image = new MetadataImage()
+    for (const record of [{ type: 'BeginTransactionRecord', value: { name: null } }, topic] as const) image.apply(record)
+    image.apply({ type: 'AbortTransactionRecord', value: { reason: null } })
+    expect([[...image.topics()], image.inTransaction]).toEqual([[], false])
+  })
+})
