@@ -54,6 +54,15 @@ describe('FrameSplitter', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024)
   })
 
+  it('holds few times what has arrived when it comes byte by byte', () => {
+    const splitter = new FrameSplitter(100 * 1024 * 1024)
+    splitter.push(Buffer.from([0x06, 0, 0, 0]))
+    const before = process.memoryUsage().arrayBuffers
+    for (let i = 0; i < 300_000; i++) splitter.push(Buffer.from([i]))
+    expect(splitter.pendingBytes).toBe(300_004)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * 1024 * 1024)
+  })
+
   it('hands out an empty frame for a size of zero', () => {
     expect(new FrameSplitter(10).push(Buffer.alloc(4)).map(frame => frame.length)).toEqual([0])
   })

@@ -53,7 +53,7 @@ export function putUuid(bytes: Uint8Array, position: number, text: string): void
 
 /** Whether a text is the canonical form of a uuid. */
 export function isUuid(text: string): boolean {
-  if (text.length !== 22) return false
+  if (typeof text !== 'string' || text.length !== 22) return false
   for (let i = 0; i < 22; i++) if (text.charCodeAt(i) > 127 || digit(text, i) === 255) return false
   return (digit(text, 21) & 15) === 0
 }

@@ -4,7 +4,7 @@ import * as faults from './faults.ts'
 import { defaultSource, GeneratedSource, identifier, quoted } from './generated-source.ts'
 import type { Input } from './input.ts'
 import { isNullable, membersOf, minimumSize, nullMarker, plainMembers, taggedMembers } from './layout.ts'
-import { maxArrayElements, maxTaggedFields } from './limits.ts'
+import { maxArrayElements, maxStringBytes, maxTaggedFields } from './limits.ts'
 import { readText } from './text.ts'
 
 /** Reads a value at `input.position` and moves it behind. */
@@ -81,7 +81,7 @@ class ReaderSource extends GeneratedSource {
       case 'string':
         if (declare) this.add(`let ${variable}`)
         this.#length(field, compact, nullable, variable, path)
-        this.add(`if (n > end - p || n > 32767) failLength(${quoted(path)}, n)`)
+        this.add(`if (n > end - p || n > ${maxStringBytes}) failLength(${quoted(path)}, n)`)
         this.add(`${variable} = readText(bytes, p, n); p += n }`)
         return
       case 'bytes':

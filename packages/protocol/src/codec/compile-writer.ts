@@ -4,7 +4,7 @@ import { putUvarint } from '../varint.ts'
 import * as faults from './faults.ts'
 import { defaultSource, GeneratedSource, identifier, quoted } from './generated-source.ts'
 import { fixedSize, isNullable, isPresent, type Member, membersOf, nullMarker, plainMembers, taggedMembers } from './layout.ts'
-import { maxArrayElements, minAttachedBytes } from './limits.ts'
+import { maxArrayElements, maxStringBytes, minAttachedBytes } from './limits.ts'
 import { bytesLength, type Output } from './output.ts'
 import { putCompactText, putText } from './text.ts'
 
@@ -122,7 +122,7 @@ class WriterSource extends GeneratedSource {
         return
       case 'string':
         this.#orNull(field, value, path, compact)
-        this.add(`if (typeof ${value} !== 'string') failText(${quoted(path)}, ${value})`)
+        this.add(`if (typeof ${value} !== 'string' || ${value}.length > ${maxStringBytes}) failText(${quoted(path)}, ${value})`)
         this.#room(`${value}.length * 3 + ${5 + rest}`)
         this.add(`p = ${compact ? 'putCompactText' : 'putText'}(bytes, p, ${value})`)
         this.add('}')
@@ -188,7 +188,7 @@ class WriterSource extends GeneratedSource {
     const index = this.name('i')
     const item = this.name('v')
     this.add(`const ${count} = ${value}.length`)
-    this.add(`if (${count} > ${maxArrayElements}) failCount(${quoted(path)}, ${count})`)
+    this.add(`if (!(${count} <= ${maxArrayElements})) failCount(${quoted(path)}, ${count})`)
     this.add(compact ? `p = putUvarint(bytes, p, ${count} + 1)` : `view.setInt32(p, ${count}); p += 4`)
     const isStruct = element.kind === 'struct' && !isNullable(element, this.version)
     if (!isStruct) this.#room(`${count} * ${fixedRoom(element)} + ${rest}`)

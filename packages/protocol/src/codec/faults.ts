@@ -1,6 +1,6 @@
 import { KafkaError } from '../errors/kafka-error.ts'
 import { ProtocolError } from '../protocol-error.ts'
-import { maxArrayElements, maxMessageElements, maxTaggedFields } from './limits.ts'
+import { maxArrayElements, maxMessageElements, maxStringBytes, maxTaggedFields } from './limits.ts'
 
 /** Every way in which encoding or decoding fails, for the compiled and the interpreted form alike. `path`: `FetchRequest.topics[].topic`. */
 
@@ -13,6 +13,7 @@ export function failLength(path: string, length: number): never {
 }
 
 export function failCount(path: string, count: number): never {
+  if (count === undefined) throw new ProtocolError(`${path} is an array, and its value is none`)
   if (count > maxArrayElements) throw new ProtocolError(`${path} has ${count} elements, more than ${maxArrayElements}`)
   throw new ProtocolError(`${path} claims ${count} elements, more than the bytes that are left can hold`)
 }
@@ -48,6 +49,8 @@ export function failValue(path: string, kind: string, value: unknown): never {
 }
 
 export function failText(path: string, value: unknown): never {
+  if (typeof value === 'string')
+    throw new ProtocolError(`${path} has ${value.length} characters, more than ${maxStringBytes} bytes`)
   throw new ProtocolError(`${path} is a string, and ${typeof value} is none`)
 }
 

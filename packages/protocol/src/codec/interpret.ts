@@ -172,7 +172,7 @@ function writeField(walk: Walk, output: Output, field: Field<any>, value: any, p
     writeLength(walk, output, field, -1)
   } else if (field.kind === 'string') writeString(walk, output, field, value, path)
   else if (field.kind === 'array') {
-    if (value.length > maxArrayElements) faults.failCount(path, value.length)
+    if (!(value.length <= maxArrayElements)) faults.failCount(path, value.length)
     writeLength(walk, output, field, value.length)
     for (const element of value) writeField(walk, output, field.element!, element, `${path}[]`)
   } else {
@@ -247,7 +247,7 @@ function writeScalar(output: Output, field: Field<any>, value: any, path: string
 }
 
 function writeString(walk: Walk, output: Output, field: Field<any>, value: any, path: string): void {
-  if (typeof value !== 'string') faults.failText(path, value)
+  if (typeof value !== 'string' || value.length > maxStringBytes) faults.failText(path, value)
   room(output, value.length * 3 + 5)
   const put = walk.flexible && !field.classic ? putCompactText : putText
   output.position = put(output.bytes, output.position, value)
