@@ -108,9 +108,10 @@ function leave(state: ControllerState, brokerId: number, unclean: boolean): Meta
   const records: MetadataRecord[] = []
   const canLead = (id: number) => id !== brokerId && mayLead(state, id)
   for (const { topicId, partitionId, partition, options } of partitionsOf(state)) {
-    if (!partition.isr.includes(brokerId) && !partition.eligibleLeaderReplicas.includes(brokerId)) continue
     // An only replica that lost its newest records is still the only truth there is: nothing is gained by distrusting it.
     const distrusted = unclean && partition.replicas.length > 1 ? [brokerId] : []
+    const concerned = partition.isr.includes(brokerId) || partition.eligibleLeaderReplicas.some(id => distrusted.includes(id))
+    if (!concerned) continue
     const isr = partition.isr.filter(id => id !== brokerId)
     const change = electLeader(partition, { ...options, topicId, partitionId, canLead, isr, uncleanShutdown: distrusted })
     if (change) records.push(change)

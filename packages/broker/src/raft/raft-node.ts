@@ -1,4 +1,4 @@
-import { BatchBuilder, BatchView, batchesIn } from '@millrace/protocol'
+import { BatchBuilder, BatchView, batchesIn, zeroUuid } from '@millrace/protocol'
 import { type Logger, type MachineLog, MillraceError, Shell, type Timer, type World } from '@millrace/runtime'
 import type { VoterEndpoint } from '../config/quorum.ts'
 import type { Log } from '../log/log.ts'
@@ -258,18 +258,16 @@ export class RaftNode<Record> implements MachineLog<Record> {
     const raft = this.#raft
     if (raft.role !== 'leader' || this.#leaderEpoch === raft.epoch) return
     this.#leaderEpoch = raft.epoch
-    const { kraftVersion, isInLog } = this.#voters
-    const version = kraftVersion === 0 ? 0 : 1
-    const ids = (voters: readonly { id: number; directoryId: string }[]) =>
-      voters.map(({ id, directoryId }) => ({ voterId: id, voterDirectoryId: directoryId }))
+    // Apache Kafka 4.3 writes and reads version 0, which has no directories, in a dynamic quorum too.
+    const ids = (voters: readonly Voter[]) => voters.map(({ id }) => ({ voterId: id, voterDirectoryId: zeroUuid }))
     const change = {
-      version,
+      version: 0,
       leaderId: this.#options.nodeId,
       voters: ids(raft.voters),
       grantingVoters: ids(raft.grantingVoters),
     }
     const timestampMs = this.#options.world.clock.now()
-    const repeated = isInLog ? [] : this.#voters.records()
+    const repeated = this.#voters.isInLog ? [] : this.#voters.records()
     const bytes = controlBatch([{ type: 'LeaderChange', value: change }, ...repeated], { baseOffset: 0, epoch: 0, timestampMs })
     this.#log.startEpoch(raft.epoch)
     this.#write(bytes)
