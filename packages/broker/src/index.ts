@@ -1,2 +1,5 @@
 /** Door of @millrace/broker: what users import. */
-export {}
+export { type Broker, type BrokerOptions, startBroker } from './broker.ts'
+export type { Endpoint } from './server.ts'
+export { type NodeOptions, startNode } from './start-node.ts'
+export { type FormatOptions, formatStorage } from './storage/format-storage.ts'

@@ -20,6 +20,8 @@ interface Answer extends FetchedRecords {
 const readCommitted = 1
 const consumerReplicaId = -1
 const leaderHintsSince = 16
+/** Earlier versions may come from clients that cannot read what a topic with compression.type=zstd holds. */
+const zstdSince = 10
 const noRecords = new Uint8Array(0)
 
 export interface FetchOptions {
@@ -130,6 +132,8 @@ class FetchTask {
   #read(leader: Leader, target: FetchTarget, budget: number): Answer {
     const fenced = leader.checkEpoch(target.currentLeaderEpoch)
     if (fenced !== ErrorCode.NONE) return refusal(target, fenced)
+    if (this.#context.apiVersion < zstdSince && leader.compressionType === 'zstd')
+      return refusal(target, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
     const read = leader.fetch({
       offset: target.fetchOffset,
       lastFetchedEpoch: target.lastFetchedEpoch,

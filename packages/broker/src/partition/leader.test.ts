@@ -104,7 +104,6 @@ function setUp(options: { metadata?: Partial<typeof metadata>; rules?: Partial<P
     partition: 0,
     log,
     metadata: { ...metadata, ...options.metadata },
-    highWatermark: 0,
     rules: { ...rules, ...options.rules },
     now: () => 5000,
     logger: silentLogger,

@@ -1,4 +1,4 @@
-import { BatchView, batchesIn, ErrorCode, KafkaError } from '@millrace/protocol'
+import { BatchView, batchesIn, ErrorCode, InvalidRecordsError, KafkaError, type RecordError } from '@millrace/protocol'
 import { DiskError, type Logger, MillraceError, messageOf } from '@millrace/runtime'
 import type { FetchWait, WatchedPartition } from '../fetch/fetch-wait.ts'
 import type { LeaderPartition, PartitionMetadata } from '../services.ts'
@@ -11,7 +11,7 @@ import { checkProduced } from './produced-batch.ts'
 export interface AppendOutcome {
   readonly errorCode: number
   readonly errorMessage?: string
-  readonly recordErrors?: { batchIndex: number; batchIndexErrorMessage: string | null }[]
+  readonly recordErrors?: readonly RecordError[]
   /** -1 after an error. */
   readonly baseOffset: number
   /** The high watermark that commits the batch. */
@@ -50,8 +50,6 @@ export interface LeaderOptions {
   readonly partition: number
   readonly log: PartitionLog
   readonly metadata: PartitionMetadata
-  /** The checkpointed high watermark; 0 when there is none. */
-  readonly highWatermark: number
   readonly rules: ProduceRules
   readonly now: () => number
   readonly logger: Logger
@@ -86,7 +84,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
     this.log = options.log
     this.#metadata = options.metadata
     this.#rules = options.rules
-    this.#highWatermark = Math.max(options.log.logStartOffset, Math.min(options.highWatermark, options.log.logEndOffset))
+    this.#highWatermark = Math.max(options.log.logStartOffset, Math.min(options.log.highWatermark, options.log.logEndOffset))
     options.log.startEpoch(options.metadata.leaderEpoch)
     options.log.onWritten = () => this.#written()
     this.#advance()
@@ -100,6 +98,10 @@ export class Leader implements LeaderPartition, WatchedPartition {
   }
   get logEndOffset(): number {
     return this.log.logEndOffset
+  }
+  /** `compression.type`. */
+  get compressionType(): string {
+    return this.#rules.compressionType ?? 'producer'
   }
   get highWatermark(): number {
     return this.#highWatermark
@@ -319,8 +321,8 @@ export class Leader implements LeaderPartition, WatchedPartition {
       logStartOffset: this.logStartOffset,
     }
     if (error === undefined) return refused
-    const recordErrors = recordErrorsOf(error)
-    return { ...refused, errorMessage: messageOf(error), ...(recordErrors ? { recordErrors } : {}) }
+    const recordErrors = error instanceof InvalidRecordsError ? error.recordErrors : []
+    return { ...refused, errorMessage: messageOf(error), recordErrors }
   }
 
   #found(chunks: Uint8Array[], recordBytes: number): FetchedRecords {
@@ -337,9 +339,4 @@ export class Leader implements LeaderPartition, WatchedPartition {
   #refusedFetch(errorCode: number): FetchedRecords {
     return { errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, chunks: [], recordBytes: 0 }
   }
-}
-
-function recordErrorsOf(error: unknown): { batchIndex: number; batchIndexErrorMessage: string | null }[] | undefined {
-  const found = (error as { recordErrors?: { index: number; message: string }[] }).recordErrors
-  return found?.map(({ index, message }) => ({ batchIndex: index, batchIndexErrorMessage: message }))
 }

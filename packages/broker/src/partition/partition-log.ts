@@ -6,7 +6,7 @@ export interface PartitionLog {
   readonly logEndOffset: number
   /** Everything below is in the file, where a killed process does not lose it: what may be acknowledged. */
   readonly writtenOffset: number
-  /** Retention stops here. */
+  /** Set by the partition: retention stops here. At first what the checkpoint of the log directory says. */
   highWatermark: number
   /** Set: appends are gathered and written once a tick, and this is called after each writing, never from inside an append. Null: written at once. */
   onWritten: (() => void) | null

@@ -32,12 +32,17 @@ function setUp(...initial: TopicMetadata[]) {
     open({ topic, partition }: PartitionName): PartitionLog {
       if (failing.has(topic)) throw new DiskError('EIO', topic)
       done.push(`open ${topic}-${partition}`)
-      return { logStartOffset: 0, logEndOffset: 0, writtenOffset: 0, startEpoch: () => {} } as unknown as PartitionLog
+      return {
+        logStartOffset: 0,
+        logEndOffset: 0,
+        writtenOffset: 0,
+        highWatermark: 0,
+        startEpoch: () => {},
+      } as unknown as PartitionLog
     },
     remove: ({ topic, topicId, partition }: PartitionName) => void done.push(`remove ${topic}-${partition} ${topicId}`),
     configure: (topic: string) => void done.push(`configure ${topic}`),
   }
-  let minIsr = 1
   const partitions = new Partitions({
     world: {} as World,
     logger: silentLogger,
@@ -53,15 +58,14 @@ function setUp(...initial: TopicMetadata[]) {
       },
     } as unknown as MetadataView,
     logs,
-    rulesOf: () => ({ minIsr }) as ProduceRules,
-    checkpointed: () => 0,
+    rulesOf: () => ({ minIsr: 1 }) as ProduceRules,
   })
   const change = (given: Partial<MetadataChange>) => {
     for (const topic of given.topics ?? []) topics.set(topic.name, topic)
     for (const topic of given.deletedTopics ?? []) topics.delete(topic.name)
     listener({ topics: [], deletedTopics: [], configs: [], brokersChanged: false, ...given })
   }
-  return { partitions, change, done, failing, setMinIsr: (value: number) => void (minIsr = value) }
+  return { partitions, change, done, failing }
 }
 
 describe('partitions of this broker', () => {

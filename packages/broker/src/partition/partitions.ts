@@ -30,8 +30,6 @@ export interface PartitionsOptions {
   readonly logs: PartitionLogs
   /** The settings of a topic in force now. */
   readonly rulesOf: (topic: string) => ProduceRules
-  /** The high watermark in the checkpoint; 0 for a partition that is not in it. */
-  readonly checkpointed: (name: PartitionName) => number
 }
 
 /** One slot a partition of a topic: its leader here, or why there is none. */
@@ -106,7 +104,7 @@ export class Partitions implements PartitionStore {
   }
 
   #lead(name: PartitionName, topic: TopicMetadata, rules: ProduceRules): Slot {
-    const { logs, logger, nodeId, checkpointed, world } = this.#options
+    const { logs, logger, nodeId, world } = this.#options
     try {
       return new Leader({
         ...name,
@@ -115,7 +113,6 @@ export class Partitions implements PartitionStore {
         rules,
         log: logs.open(name),
         metadata: topic.partitions[name.partition]!,
-        highWatermark: checkpointed(name),
         now: () => world.clock.now(),
       })
     } catch (error) {

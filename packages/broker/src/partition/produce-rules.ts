@@ -1,23 +1,13 @@
+import type { CompressionCodec, ProduceLimits } from '@millrace/protocol'
 import { type ConfigContext, topicConfig } from '../config/resolve.ts'
 import { topicKeys } from '../config/topic-keys.ts'
 
 /** The settings of a topic that decide what may be appended, read once per change of the metadata. */
-export interface ProduceRules {
-  /** `max.message.bytes`. */
-  readonly maxMessageBytes: number
+export interface ProduceRules extends ProduceLimits {
   /** `min.insync.replicas`. */
   readonly minIsr: number
-  /** `cleanup.policy` has `compact`: records need a key. */
-  readonly compacted: boolean
   /** `cleanup.policy` has `delete`, or nothing. */
   readonly mayDeleteRecords: boolean
-  readonly timestampType: 'CreateTime' | 'LogAppendTime'
-  readonly timestampBeforeMaxMs: number
-  readonly timestampAfterMaxMs: number
-  /** `compression.type`: `producer` keeps what was sent. */
-  readonly compressionType: string
-  /** Level of that codec; undefined: its default. */
-  readonly compressionLevel: number | undefined
 }
 
 const levelKeys = {
@@ -40,7 +30,7 @@ export function produceRules(context: ConfigContext, topic: string): ProduceRule
     timestampType: topicConfig(context, topic, topicKeys.messageTimestampType) as 'CreateTime' | 'LogAppendTime',
     timestampBeforeMaxMs: topicConfig(context, topic, topicKeys.messageTimestampBeforeMaxMs),
     timestampAfterMaxMs: topicConfig(context, topic, topicKeys.messageTimestampAfterMaxMs),
-    compressionType,
+    compressionType: compressionType as 'producer' | 'uncompressed' | CompressionCodec,
     compressionLevel: level,
   }
 }

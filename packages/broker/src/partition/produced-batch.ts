@@ -1,22 +1,20 @@
-import { BatchView, ErrorCode, KafkaError } from '@millrace/protocol'
+import { BatchView, ErrorCode, KafkaError, validateProduced } from '@millrace/protocol'
 import type { ProduceRules } from './produce-rules.ts'
 
 export interface CheckedBatch {
-  /** The batch to append: the client's own bytes, unless the topic's settings made a new one necessary. */
+  /** The batch to append: the client's own bytes, unless the topic's settings made new ones necessary. */
   readonly batch: BatchView
+  /** -1 unless the broker has set the time. */
   readonly logAppendTimeMs: number
 }
 
+/** Produce version from which zstd may be sent. */
 const zstdSince = 7
 
-/** Checks what a client produced to one partition. Throws KafkaError with what to answer. */
+/** Checks what a client produced to one partition and applies the topic's settings to it. Throws KafkaError with what to answer. */
 export function checkProduced(records: Uint8Array | null, apiVersion: number, rules: ProduceRules, nowMs: number): CheckedBatch {
-  const batch = records === null ? null : BatchView.at(records, 0)
-  if (batch === null || batch.sizeInBytes !== records!.length)
-    throw new KafkaError(ErrorCode.INVALID_RECORD, 'a produce request holds exactly one record batch for each partition')
-  if (batch.compression === 'zstd' && apiVersion < zstdSince)
-    throw new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `zstd needs Produce version ${zstdSince}`)
-  void nowMs
-  void rules
-  return { batch, logAppendTimeMs: -1 }
+  const { bytes, logAppendTimeMs } = validateProduced(records, rules, nowMs)
+  if (apiVersion < zstdSince && BatchView.at(records!, 0)!.compression === 'zstd')
+    throw new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `zstd needs version ${zstdSince} of Produce`)
+  return { batch: BatchView.at(bytes, 0)!, logAppendTimeMs }
 }

@@ -1,0 +1,48 @@
+import { brokerKeys } from '../config/broker-config.ts'
+import { supportedFeatures } from '../controller/features.ts'
+import { FetchSessionCache } from '../fetch/session-cache.ts'
+import type { Partitions } from '../partition/partitions.ts'
+import { ProducerIds } from '../producer-ids.ts'
+import type { BrokerServices } from '../services.ts'
+import { apiVersionsHandler } from './api-versions.ts'
+import { controllerRequestHandlers } from './controller-requests.ts'
+import { deleteRecordsHandler } from './delete-records.ts'
+import { describeClusterHandler } from './describe-cluster.ts'
+import { describeConfigsHandler } from './describe-configs.ts'
+import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts'
+import { fetchHandler } from './fetch.ts'
+import type { ApiHandler } from './handler.ts'
+import { initProducerIdHandler } from './init-producer-id.ts'
+import { listConfigResourcesHandler } from './list-config-resources.ts'
+import { listOffsetsHandler } from './list-offsets.ts'
+import { metadataHandler } from './metadata.ts'
+import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts'
+import { produceHandler } from './produce.ts'
+import { ApiTable } from './table.ts'
+
+/** Every API that this node serves. */
+export function apiTable(
+  broker: BrokerServices,
+  partitions: Partitions,
+  groupHandlers: readonly ApiHandler<any, any>[],
+): ApiTable {
+  const { config, world } = broker
+  const sessions = new FetchSessionCache(config.get(brokerKeys.maxIncrementalFetchSessionCacheSlots)!, world.random)
+  const table = new ApiTable([
+    produceHandler(partitions),
+    fetchHandler({ partitions, sessions, maxBytes: config.get(brokerKeys.fetchMaxBytes)! }),
+    listOffsetsHandler(partitions),
+    deleteRecordsHandler(partitions),
+    initProducerIdHandler(new ProducerIds(broker)),
+    offsetForLeaderEpochHandler(partitions),
+    metadataHandler(),
+    describeConfigsHandler(),
+    describeClusterHandler(),
+    describeTopicPartitionsHandler(),
+    listConfigResourcesHandler(),
+    ...controllerRequestHandlers(),
+    ...groupHandlers,
+  ])
+  table.add(apiVersionsHandler(table, supportedFeatures))
+  return table
+}
