@@ -1,7 +1,7 @@
 import { type Api, ErrorCode, errorOf, FindCoordinator, KafkaError } from '@millrace/protocol'
 import { type Logger, messageOf, nodeWorld, silentLogger, sleep, type Timer, type World } from '@millrace/runtime'
 import type { clientKeys, Resolved } from './config.ts'
-import { ClosedError, DisconnectedError, isRetriable, TimeoutError } from './errors.ts'
+import { ClosedError, ConnectError, DisconnectedError, isRetriable, TimeoutError } from './errors.ts'
 import { type Address, parseBootstrapServers } from './network/address.ts'
 import { Backoff } from './network/backoff.ts'
 import type { Body, Connection, RequestOptions } from './network/connection.ts'
@@ -121,6 +121,32 @@ export class Cluster {
     throw last
   }
 
+  /** A connection to some broker: the first that can be reached. */
+  async connectAny(): Promise<Connection> {
+    let last: unknown
+    for (const address of this.metadata.candidates()) {
+      try {
+        return await this.pool.connect(address, 'general')
+      } catch (error) {
+        last = error
+      }
+    }
+    throw last
+  }
+
+  /** One attempt against a broker by its id; null: any. Rejects with KafkaError BROKER_NOT_AVAILABLE for an id that nobody has. */
+  async requestNode<Request, Response>(
+    nodeId: number | null,
+    api: Api<Request, Response>,
+    body: Body<Request>,
+  ): Promise<Response> {
+    if (nodeId === null) return this.requestAny(api, body)
+    if (!this.metadata.brokers.has(nodeId)) await this.metadata.refresh()
+    const node = this.metadata.brokers.get(nodeId)
+    if (!node) throw errorOf(ErrorCode.BROKER_NOT_AVAILABLE, `There is no broker ${nodeId}`)
+    return this.request(node, 'general', api, body)
+  }
+
   /** The broker that coordinates a group. One attempt. */
   async findCoordinator(groupId: string): Promise<BrokerNode> {
     const response = await this.requestAny(FindCoordinator, version =>
@@ -145,10 +171,11 @@ export class Cluster {
       } catch (error) {
         if (this.#closed) throw new ClosedError('client')
         if (!isRetriable(error)) throw error
-        const delayMs = this.retryBackoff.delayMs(++failures)
+        // The pool itself waits before it tries an address again that it could not reach.
+        const delayMs = error instanceof ConnectError ? 0 : this.retryBackoff.delayMs(++failures)
         const leftMs = deadlineMs - clock.monotonic()
         if (delayMs >= leftMs) throw new TimeoutError(`${what} did not succeed within ${timeoutMs} ms`, error)
-        await sleep(clock, delayMs)
+        if (delayMs > 0) await sleep(clock, delayMs)
         if (error instanceof KafkaError && (error.refreshMetadata || error instanceof DisconnectedError))
           await this.metadata.refresh().catch(() => {})
       }

@@ -1,5 +1,5 @@
 import { compressionCodecs } from '@millrace/protocol'
-import { ConfigError, type ConfigKey, type ConfigValue, parseConfigValue } from '@millrace/runtime'
+import { ConfigError, type ConfigKey, type ConfigValue, type Logger, parseConfigValue } from '@millrace/runtime'
 
 /** Options of the clients, declared once: names (Kafka's), types, ranges and defaults. The option `lingerMs` is Kafka's `linger.ms`. */
 
@@ -175,20 +175,24 @@ export type Resolved<Keys> = { readonly [Name in keyof Keys]: Keys[Name] extends
 type Widened<Value> = Value extends number ? number : Value extends boolean ? boolean : Value
 
 /**
- * The given options with defaults for the others. Throws a ConfigError for an unknown name, a wrong type or a value out of range.
+ * The given options with defaults for the others. Throws a ConfigError for a wrong type or a value out of range; an unknown name is a warning, as in Kafka.
  * `others` are names that the caller reads itself.
  */
 export function resolveOptions<Keys extends Record<string, ConfigKey<any>>>(
   keys: Keys,
   given: object,
   others: readonly string[],
+  logger?: Logger,
 ): Resolved<Keys> {
   const resolved: Record<string, ConfigValue | null> = {}
   for (const [option, key] of Object.entries(keys)) resolved[option] = key.default!
   for (const [option, value] of Object.entries(given)) {
     if (value === undefined || others.includes(option)) continue
     const key = keys[option]
-    if (!key) throw new ConfigError(`Unknown option ${option}`, `known are ${Object.keys(keys).join(', ')}`)
+    if (!key) {
+      logger?.warn('client.option.unknown', { option })
+      continue
+    }
     resolved[option] = checked(option, key, value)
   }
   return resolved as Resolved<Keys>

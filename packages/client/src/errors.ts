@@ -16,6 +16,9 @@ export class DisconnectedError extends KafkaError {
   }
 }
 
+/** No connection could be made: the request was surely not carried out. */
+export class ConnectError extends DisconnectedError {}
+
 /** A call on a client that has been closed, or one that was waiting when it was. */
 export class ClosedError extends MillraceError {
   constructor(what: string) {

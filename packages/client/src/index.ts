@@ -1,4 +1,9 @@
 /** Door of @millrace/client: what users import. */
+export { Admin, type AdminOptions } from './admin/admin.ts'
+export type { ConfigChange, ConfigDescription, ConfigEntry, ConfigResource, ConfigSource } from './admin/configs.ts'
+export type { GroupDescription, GroupListing, GroupMemberDescription } from './admin/groups.ts'
+export type { ClusterDescription, QuorumDescription, QuorumReplica } from './admin/quorum.ts'
+export type { CreatedTopic, NewTopic, TopicDescription, TopicListing } from './admin/topics.ts'
 export type { ClientOptions } from './cluster.ts'
 export type { AssignmentMetadata, Assignor, GroupMember, MemberAssignment } from './consumer/assignors/assignor.ts'
 export { rangeAssignor } from './consumer/assignors/range.ts'
@@ -15,8 +20,9 @@ export {
   StateError,
   TimeoutError,
 } from './errors.ts'
-export type { ListedOffset } from './list-offsets.ts'
+export { type ListedOffset, type OffsetQuery, offsetSpec } from './list-offsets.ts'
 export { murmur2, partitionOfKey } from './producer/murmur2.ts'
 export { Producer, type ProducerOptions } from './producer/producer.ts'
 export type { ProducerRecord, RecordMetadata } from './producer/record.ts'
+export { bytesSerde, int64Serde, jsonSerde, type Serde, type SyncSerde, stringSerde } from './serde.ts'
 export type { TopicPartition } from './topic-partition.ts'

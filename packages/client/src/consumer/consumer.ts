@@ -108,7 +108,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
       assignors: undefined,
       enableAutoCommit: options.enableAutoCommit ?? options.groupId !== undefined,
     }
-    const settings = resolveOptions(consumerKeys, given, otherClientOptions)
+    const settings = resolveOptions(consumerKeys, given, otherClientOptions, options.logger)
     check(settings, options)
     this.#settings = settings
     const { world, logger, bootstrapServers, assignors = ['range'] } = options

@@ -1,5 +1,5 @@
 import { type Logger, messageOf, sleep, type World } from '@millrace/runtime'
-import { ClosedError, DisconnectedError } from '../errors.ts'
+import { ClosedError, ConnectError } from '../errors.ts'
 import { type Address, formatAddress } from './address.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
@@ -94,7 +94,7 @@ export class ConnectionPool {
       const failures = (this.#health.get(name)?.failures ?? 0) + 1
       this.#health.set(name, { failures, retryAtMs: world.clock.monotonic() + this.#backoff.delayMs(failures) })
       if (!this.#closed) logger.warn('client.connect.failed', { broker: name, failures, error: messageOf(error) })
-      throw error instanceof ClosedError ? error : new DisconnectedError(`No connection to ${name}: ${messageOf(error)}`, error)
+      throw error instanceof ClosedError ? error : new ConnectError(`No connection to ${name}: ${messageOf(error)}`, error)
     }
   }
 }

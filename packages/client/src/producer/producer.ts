@@ -86,7 +86,7 @@ export class Producer {
       ...options,
       enableIdempotence: options.enableIdempotence ?? (options.acks === undefined || isAll(options.acks)),
     }
-    const settings = resolveOptions(producerKeys, given, [...otherClientOptions, 'partitioner', 'onError'])
+    const settings = resolveOptions(producerKeys, given, [...otherClientOptions, 'partitioner', 'onError'], options.logger)
     check(settings)
     this.#options = options
     this.#settings = settings
