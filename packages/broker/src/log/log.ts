@@ -1,6 +1,21 @@
-import type { BatchView } from '@millrace/protocol'
-import type { DiskError, Logger, World } from '@millrace/runtime'
+import { type BatchView, batchesIn, CorruptBatchError, ErrorCode, KafkaError, setBaseOffsetAndEpoch } from '@millrace/protocol'
+import { assert, type DiskError, type Logger, messageOf, type Timer, type World } from '@millrace/runtime'
+import { DiskGuard } from './disk-guard.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
+import { LogFlush } from './log-flush.ts'
+import { type FoundOffset, findMaxTimestamp, findTimestamp } from './log-search.ts'
+import { type OpenedLog, openSegments, replay, rollJitterMs } from './open-segments.ts'
+import { readTopicId, syncTopicId, writeTopicId } from './partition-metadata.ts'
+import type { ProducerLog } from './producer-log.ts'
+import { retention } from './retention.ts'
+import { lookupBlockBytes, Segment } from './segment.ts'
+import { readSegment } from './segment-read.ts'
+import { type LogTail, TailCache } from './tail-cache.ts'
+
+/** Gathered appends are written when there are so many bytes of them. */
+const writeBytes = 64 * 1024
+const dayMs = 86_400_000
 
 export interface LogOptions {
   readonly world: World
@@ -20,6 +35,12 @@ export interface LogOptions {
   readonly clean?: boolean
   /** `producer.id.expiration.ms`. Default one day. */
   readonly producerIdExpirationMs?: number
+  /** Where recent batches are kept, shared by all logs of a broker. Default: nothing is kept. */
+  readonly tailCache?: TailCache
+  /** The disk failed; called once. */
+  readonly onFailed?: (error: DiskError) => void
+  /** The recovery point went back: the checkpoint must say so, durably, before this returns. */
+  readonly onRecoveryPointLowered?: () => void
 }
 
 export interface LogRead {
@@ -32,67 +53,601 @@ export interface LogRead {
 
 /**
  * One partition's log: segments, indexes, epochs and producer state. Synchronous, one writer.
- * Throws KafkaError for what a client did wrong, DiskError once the disk has failed.
+ * Throws KafkaError for what a client did wrong, DiskError once the disk has failed, CorruptLogError for damaged files.
  */
-export declare class Log {
-  /** Opens, or creates. Recovers when not `clean`. Throws CorruptLogError for damage below the recovery point. */
-  static open(options: LogOptions): Log
-
+export class Log {
   readonly topic: string
   readonly partition: number
-  readonly directory: string
-  readonly topicId: string | undefined
-  readonly config: LogConfig
-  readonly logStartOffset: number
-  readonly logEndOffset: number
-  /** Everything below is in the file: a killed process does not lose it. Equal to `logEndOffset` unless `onWritten` is set. */
-  readonly writtenOffset: number
-  /** Everything below was forced to disk. */
-  readonly recoveryPoint: number
-  /** Retention deletes nothing at or above it. The partition sets it. */
-  highWatermark: number
-  /** Epoch of the last batch or `startEpoch`; -1 without any. */
-  readonly lastEpoch: number
-  readonly sizeBytes: number
-  /** The disk failed: appends throw this. */
-  readonly failure: DiskError | null
   /**
    * Null (default): an append returns when the bytes are in the file. Else appends are gathered, written once a tick or per 64 KiB, and this is
    * called after each writing: acknowledge up to `writtenOffset` only. Never called from inside `append…`.
    */
-  onWritten: (() => void) | null
+  onWritten: (() => void) | null = null
+  readonly #world: World
+  readonly #logger: Logger
+  readonly #options: LogOptions
+  readonly #guard: DiskGuard
+  readonly #epochs: LeaderEpochs
+  readonly #producers: ProducerLog
+  readonly #flush: LogFlush
+  readonly #tail: LogTail
+  #directory: string
+  #topicId: string | undefined
+  #config: LogConfig
+  #segments: Segment[]
+  #active: Segment
+  #logStartOffset: number
+  #logEndOffset: number
+  #writtenOffset: number
+  #highWatermark: number
+  #writeIsDue = false
+  #isClosed = false
+  /** Something happened since the log was opened as a clean stop had left it. */
+  #isChanged: boolean
+  readonly #timers = new Set<Timer>()
+  #flushTimer: Timer | null = null
+
+  /** Opens, or creates. Recovers when not `clean`. Throws CorruptLogError for damage below the recovery point. */
+  static open(options: LogOptions): Log {
+    const { world, directory, topicId } = options
+    world.disk.makeDirectory(directory)
+    const epochs = new LeaderEpochs(world.disk, directory)
+    const opened = openSegments(
+      {
+        ...options,
+        recoveryPoint: options.recoveryPoint ?? 0,
+        clean: options.clean ?? false,
+        producerIdExpirationMs: options.producerIdExpirationMs ?? dayMs,
+      },
+      epochs,
+    )
+    const known = readTopicId(world.disk, directory)
+    if (known === undefined && topicId !== undefined) writeTopicId(world.disk, directory, topicId)
+    return new Log(options, opened, epochs, known ?? topicId)
+  }
+
+  private constructor(options: LogOptions, opened: OpenedLog, epochs: LeaderEpochs, topicId: string | undefined) {
+    const { world, directory } = options
+    this.topic = options.topic
+    this.partition = options.partition
+    this.#world = world
+    this.#logger = options.logger
+    this.#options = options
+    this.#directory = directory
+    this.#topicId = topicId
+    this.#config = options.config
+    this.#epochs = epochs
+    this.#producers = opened.producers
+    this.#segments = opened.segments
+    this.#isChanged = opened.isChanged
+    this.#active = opened.segments.at(-1)!
+    this.#logStartOffset = opened.logStartOffset
+    this.#logEndOffset = opened.logEndOffset
+    this.#writtenOffset = opened.logEndOffset
+    this.#highWatermark = opened.logStartOffset
+    this.#tail = (options.tailCache ?? new TailCache(0)).tail()
+    this.#guard = new DiskGuard(error => this.#failed(error))
+    this.#flush = new LogFlush({
+      guard: this.#guard,
+      recoveryPoint: opened.recoveryPoint,
+      unflushed: opened.segments.filter(
+        (_, index) => (opened.segments[index + 1]?.baseOffset ?? Infinity) > opened.recoveryPoint,
+      ),
+      prepare: () => {
+        this.#writeOut()
+        return { active: this.#active, endOffset: this.#logEndOffset }
+      },
+      syncNames: () => {
+        this.#epochs.save()
+        syncTopicId(world.disk, this.#directory)
+        world.disk.syncDirectory(this.#directory)
+        world.disk.syncDirectory(parentOf(this.#directory))
+      },
+      syncEpochs: () => this.#epochs.save(),
+    })
+  }
+
+  get directory(): string {
+    return this.#directory
+  }
+  get topicId(): string | undefined {
+    return this.#topicId
+  }
+  get config(): LogConfig {
+    return this.#config
+  }
+  get logStartOffset(): number {
+    return this.#logStartOffset
+  }
+  get logEndOffset(): number {
+    return this.#logEndOffset
+  }
+  /** Everything below is in the file: a killed process does not lose it. Equal to `logEndOffset` unless `onWritten` is set. */
+  get writtenOffset(): number {
+    return this.#writtenOffset
+  }
+  /** Everything below was forced to disk. */
+  get recoveryPoint(): number {
+    return this.#flush.recoveryPoint
+  }
+  /** Retention deletes nothing at or above it. The partition sets it. */
+  get highWatermark(): number {
+    return this.#highWatermark
+  }
+  set highWatermark(offset: number) {
+    this.#highWatermark = offset
+  }
+  /** First offset of the earliest open transaction, -1 when there is none. */
+  get firstUnstableOffset(): number {
+    return this.#producers.state.firstUnstableOffset
+  }
+  /** Epoch of the last batch or `startEpoch`; -1 without any. */
+  get lastEpoch(): number {
+    return this.#epochs.last
+  }
+  get sizeBytes(): number {
+    let size = 0
+    for (const segment of this.#segments) size += segment.sizeBytes
+    return size
+  }
+  get segmentCount(): number {
+    return this.#segments.length
+  }
+  get firstSegmentOffset(): number {
+    return this.#segments[0]!.baseOffset
+  }
+  /** The disk failed: appends throw this. */
+  get failure(): DiskError | null {
+    return this.#guard.failure
+  }
+
+  /** Writes `partition.metadata` of a log that was created without an id. */
+  assignTopicId(topicId: string): void {
+    assert(this.#topicId === undefined || this.#topicId === topicId, `${this.#directory} belongs to topic id ${this.#topicId}`)
+    if (this.#topicId === undefined) this.#guard.run(() => writeTopicId(this.#world.disk, this.#directory, topicId))
+    this.#topicId = topicId
+  }
 
   /** Begins an epoch at the end of the log. */
-  startEpoch(leaderEpoch: number): void
+  startEpoch(leaderEpoch: number): void {
+    this.#epochs.assign(leaderEpoch, this.#logEndOffset)
+  }
+
   /**
    * Appends one checked batch: offset and epoch are set in place; the bytes belong to the log from here on. Checks the producer's epoch and
    * sequence. Throws KafkaError INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE, RECORD_LIST_TOO_LARGE; DiskError.
    */
-  appendAsLeader(batch: BatchView, leaderEpoch: number): { baseOffset: number; isDuplicate: boolean }
-  /** Appends batches as a leader gave them: offsets and epochs stay. Returns the new end. Throws CorruptBatchError, DiskError. */
-  appendAsFollower(bytes: Uint8Array): number
-  /** Whole batches from the one that holds `offset`, up to `endOffset`. Throws KafkaError OFFSET_OUT_OF_RANGE, DiskError. */
-  read(offset: number, options: { maxBytes: number; endOffset?: number; atLeastOne?: boolean }): LogRead
-  epochAt(offset: number): number
-  endOfEpoch(epoch: number): { epoch: number; endOffset: number }
-  offsetForTimestamp(timestamp: number): { offset: number; timestamp: number } | null
-  offsetOfMaxTimestamp(): { offset: number; timestamp: number } | null
-  /** Moves the log start (DeleteRecords). */
-  deleteBefore(offset: number): void
-  /** Drops what is at or behind `offset`, whole batches; durable when it returns. Returns the new end. */
-  truncateTo(offset: number): number
+  appendAsLeader(batch: BatchView, leaderEpoch: number): { baseOffset: number; isDuplicate: boolean } {
+    this.#guard.check()
+    if (batch.sizeInBytes > this.#config.segmentBytes)
+      throw new KafkaError(
+        ErrorCode.RECORD_LIST_TOO_LARGE,
+        `a batch of ${batch.sizeInBytes} bytes does not fit a segment of ${this.#config.segmentBytes}`,
+      )
+    const duplicateOf = this.#producers.state.check(batch)
+    if (duplicateOf >= 0) return { baseOffset: duplicateOf, isDuplicate: true }
+    const baseOffset = this.#logEndOffset
+    setBaseOffsetAndEpoch(batch.buffer, batch.offset, baseOffset, leaderEpoch)
+    this.#append(batch, leaderEpoch)
+    return { baseOffset, isDuplicate: false }
+  }
+
+  /**
+   * Appends batches as a leader gave them: offsets and epochs stay. Returns the new end. The bytes belong to the log from here on.
+   * Throws CorruptBatchError for offsets that do not follow the log's end (nothing behind the first such batch is appended), DiskError.
+   */
+  appendAsFollower(bytes: Uint8Array): number {
+    this.#guard.check()
+    for (const batch of batchesIn(bytes)) {
+      if (batch.baseOffset < this.#logEndOffset || batch.lastOffsetDelta < 0)
+        throw new CorruptBatchError(
+          `offsets ${batch.baseOffset} to ${batch.lastOffset} behind the log's end ${this.#logEndOffset}`,
+        )
+      this.#append(batch, batch.partitionLeaderEpoch)
+    }
+    return this.#logEndOffset
+  }
+
+  /**
+   * Whole batches from the one that holds `offset`, with offsets below `endOffset` (default: the end of the log). Reads end with a segment:
+   * fewer bytes than asked for does not mean that there are no more. Throws KafkaError OFFSET_OUT_OF_RANGE, CorruptLogError, DiskError.
+   */
+  read(offset: number, options: { maxBytes: number; endOffset?: number; atLeastOne?: boolean }): LogRead {
+    if (offset < this.#logStartOffset || offset > this.#logEndOffset)
+      throw new KafkaError(
+        ErrorCode.OFFSET_OUT_OF_RANGE,
+        `offset ${offset} of ${this.topic}-${this.partition}, which has ${this.#logStartOffset} to ${this.#logEndOffset}`,
+      )
+    const chunks: Uint8Array[] = []
+    const limits = {
+      maxBytes: options.maxBytes,
+      endOffset: Math.min(options.endOffset ?? this.#logEndOffset, this.#logEndOffset),
+      atLeastOne: options.atLeastOne ?? true,
+    }
+    if (offset >= limits.endOffset) return { chunks, sizeBytes: 0, nextOffset: offset }
+    if (offset >= this.#tail.startOffset) return { chunks, ...this.#tail.read(offset, limits, chunks) }
+    const { bytes, nextOffset } = this.#readFiles(offset, limits)
+    if (bytes === null) return { chunks, sizeBytes: 0, nextOffset }
+    chunks.push(bytes)
+    return { chunks, sizeBytes: bytes.length, nextOffset }
+  }
+
+  /** Leader epoch of the record at `offset`, -1 when not known. */
+  epochAt(offset: number): number {
+    return this.#epochs.epochAt(offset)
+  }
+
+  /** The largest known epoch up to `epoch` and where it ends; -1 and -1 for an epoch newer than all. */
+  endOfEpoch(epoch: number): { epoch: number; endOffset: number } {
+    return this.#epochs.endOf(epoch, this.#logEndOffset)
+  }
+
+  /** The first record with a timestamp of at least `timestamp`. */
+  offsetForTimestamp(timestamp: number): FoundOffset | null {
+    return this.#guard.run(() => {
+      this.#writeOut()
+      return findTimestamp(this.#segments, timestamp, this.#logStartOffset)
+    })
+  }
+
+  /** The first record with the greatest timestamp. */
+  offsetOfMaxTimestamp(): FoundOffset | null {
+    return this.#guard.run(() => {
+      this.#writeOut()
+      return findMaxTimestamp(this.#segments, this.#logStartOffset)
+    })
+  }
+
+  /** Moves the log start forward (DeleteRecords); the files go with the next retention. */
+  deleteBefore(offset: number): void {
+    this.#guard.check()
+    assert(offset <= this.#logEndOffset, `log start ${offset} behind the end ${this.#logEndOffset}`)
+    if (offset <= this.#logStartOffset) return
+    this.#logStartOffset = offset
+    this.#epochs.truncateFromStart(offset)
+  }
+
+  /**
+   * Drops what is at or behind `offset`, whole batches; durable when it returns, and the epochs follow. Returns the new end: less than
+   * `offset` when that lies within a batch.
+   */
+  truncateTo(offset: number): number {
+    if (offset >= this.#logEndOffset) return this.#logEndOffset
+    if (offset < this.#segments[0]!.baseOffset) {
+      this.truncateFullyAndStartAt(offset)
+      return offset
+    }
+    return this.#guard.run(() => {
+      this.#writeOut()
+      const { disk } = this.#world
+      let last = this.#segments.length - 1
+      while (this.#segments[last]!.baseOffset > offset) last--
+      const segment = this.#segments[last]!
+      const { position, endOffset } = cutPoint(segment, offset)
+      this.#willEndAt(endOffset)
+      for (const later of this.#segments.splice(last + 1)) {
+        this.#flush.dropped(later)
+        later.markDeleted()()
+      }
+      segment.truncateTo(position, endOffset)
+      this.#ended(endOffset)
+      replay(this.#segments, this.#producers, this.#logStartOffset, endOffset)
+      this.#producers.removeFrom(endOffset + 1)
+      segment.syncNow()
+      this.#epochs.save()
+      disk.syncDirectory(this.#directory)
+      this.#logger.info('log.truncated', { topic: this.topic, partition: this.partition, endOffset })
+      return endOffset
+    })
+  }
+
   /** Drops all; the log starts and ends at `offset`. */
-  truncateFullyAndStartAt(offset: number): void
-  /** Forces to disk all that is appended at the time of the call; calls in one tick share one sync. */
-  flush(): Promise<void>
+  truncateFullyAndStartAt(offset: number): void {
+    this.#guard.run(() => {
+      this.#willEndAt(offset)
+      for (const segment of this.#segments) {
+        this.#flush.dropped(segment)
+        segment.dropPending()
+        segment.markDeleted()()
+      }
+      this.#segments = [this.#newSegment(offset)]
+      this.#logStartOffset = offset
+      this.#producers.removeFrom(0)
+      this.#producers.state.clear()
+      this.#epochs.clear()
+      this.#ended(offset)
+      this.#epochs.save()
+      this.#world.disk.syncDirectory(this.#directory)
+    })
+  }
+
+  /** Forces to disk all that is appended at the time of the call; calls while a sync is under way share the next one. Rejects with DiskError. */
+  flush(): Promise<void> {
+    return this.#flush.run()
+  }
+
   /** The same, blocking. */
-  flushNow(): void
-  /** Deletes old segments by time, size and log start. Returns how many. */
-  applyRetention(): number
+  flushNow(): void {
+    this.#flush.runNow()
+  }
+
+  /** Deletes old segments by log start, size and time. Returns how many. */
+  applyRetention(): number {
+    let deleted = 0
+    for (;;) {
+      const found = retention({
+        segments: this.#segments,
+        logStartOffset: this.#logStartOffset,
+        logEndOffset: this.#logEndOffset,
+        highWatermark: this.#highWatermark,
+        config: this.#config,
+        nowMs: this.#world.clock.now(),
+      })
+      if (found === null) return deleted
+      this.#guard.run(() => this.#deleteOldest(found.count, found.reason))
+      deleted += found.count
+    }
+  }
+
+  /** Forgets idle producers and closes files that were not read for a while. */
+  tidy(idleMs: number): void {
+    const nowMs = this.#world.clock.now()
+    this.#producers.state.expire(nowMs)
+    for (const segment of this.#segments) if (segment !== this.#active) segment.closeIdle(nowMs, idleMs)
+  }
+
   /** Takes up other settings. */
-  configure(config: LogConfig): void
-  /** Flushes, snapshots the producer state. */
-  close(): Promise<void>
-  /** Renames the directory to `…-delete`; it is removed after `file.delete.delay.ms`. */
-  remove(): void
+  configure(config: LogConfig): void {
+    this.#config = config
+    for (const segment of this.#segments) segment.configure(config)
+  }
+
+  /** The disk failed somewhere else: appends throw from now on, reads are tried as before. */
+  fail(error: DiskError): void {
+    this.#guard.fail(error)
+  }
+
+  /** Writes and flushes all, completes the indexes and snapshots the producers: the log may be opened as `clean`. Rejects with DiskError. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    try {
+      if (this.failure !== null || !this.#isChanged) return
+      this.#writeOut()
+      this.#guard.run(() => {
+        this.#active.seal()
+        this.#producers.snapshot(this.#logEndOffset)
+      })
+      await this.#flush.run()
+      await this.#guard.runLater(() => this.#active.syncIndexes())
+    } finally {
+      this.#release()
+    }
+  }
+
+  /** Renames the directory to `…-delete`; it is removed after `file.delete.delay.ms`, or at the next start. `removed` is called then. */
+  remove(removed: () => void = () => {}): void {
+    this.#moveAway('delete', () =>
+      this.#later(() => {
+        this.#world.disk.removeDirectory(this.#directory)
+        removed()
+      }),
+    )
+  }
+
+  /** Renames the directory to `…-stray`: no topic of the metadata owns it. It is left for the operator. */
+  markStray(): void {
+    this.#moveAway('stray', () => {})
+  }
+
+  /** Gives up without writing anything: what a killed process would leave. For tests and for a failed directory. */
+  abandon(): void {
+    this.#release()
+  }
+
+  #append(batch: BatchView, leaderEpoch: number): void {
+    const { lastOffset, maxTimestamp, sizeInBytes, bytes } = batch
+    const nowMs = this.#world.clock.now()
+    this.#guard.run(() => {
+      if (this.#active.isFullFor(sizeInBytes, lastOffset, maxTimestamp, nowMs)) this.#roll()
+      this.#active.append(bytes, lastOffset, maxTimestamp)
+      if (this.onWritten === null) this.#active.writePending()
+    })
+    if (leaderEpoch > this.#epochs.last) this.#epochs.assign(leaderEpoch, batch.baseOffset)
+    this.#tail.add(batch.baseOffset, lastOffset + 1, bytes)
+    this.#producers.state.update(batch, nowMs)
+    this.#logEndOffset = lastOffset + 1
+    this.#isChanged = true
+    this.#flush.appended(batch.recordCount)
+    if (this.onWritten === null) this.#written()
+    else this.#writeSoon()
+    if (this.#config.flushMs < Number.MAX_SAFE_INTEGER && this.#flushTimer === null) this.#flushLater()
+  }
+
+  #writeSoon(): void {
+    if (this.#active.pendingBytes >= writeBytes) this.#writeOut()
+    if (this.#writeIsDue) return
+    this.#writeIsDue = true
+    this.#world.clock.defer(() => {
+      this.#writeIsDue = false
+      if (this.#isClosed || this.failure !== null) return
+      try {
+        this.#writeOut()
+      } catch {
+        return
+      }
+      this.onWritten?.()
+    })
+  }
+
+  /** Brings to the file what is only in memory. */
+  #writeOut(): void {
+    if (this.#writtenOffset === this.#logEndOffset) return
+    this.#guard.run(() => this.#active.writePending())
+    this.#written()
+  }
+
+  #written(): void {
+    this.#writtenOffset = this.#logEndOffset
+    if (this.#flush.unflushedRecords >= this.#config.flushMessages) this.#flush.runNow()
+  }
+
+  #flushLater(): void {
+    this.#flushTimer = this.#world.clock.timer(this.#config.flushMs, () => {
+      this.#flushTimer = null
+      this.#flush.run().catch(() => {})
+    })
+  }
+
+  #roll(): void {
+    this.#active.seal()
+    this.#writtenOffset = this.#logEndOffset
+    this.#producers.snapshot(this.#logEndOffset)
+    this.#segments.push(this.#newSegment(this.#logEndOffset))
+    // A closed segment is forced to disk soon, as Kafka does, so that a recovery has to read the last one only.
+    this.#world.clock.defer(() => {
+      if (!this.#isClosed && this.failure === null) this.#flush.run().catch(() => {})
+    })
+  }
+
+  #newSegment(baseOffset: number): Segment {
+    const { disk, clock, random } = this.#world
+    this.#isChanged = true
+    this.#active = new Segment({
+      disk,
+      directory: this.#directory,
+      baseOffset,
+      config: this.#config,
+      jitterMs: rollJitterMs(this.#config, random),
+      nowMs: clock.now(),
+      create: true,
+    })
+    this.#flush.added(this.#active)
+    return this.#active
+  }
+
+  #readFiles(offset: number, limits: { maxBytes: number; endOffset: number; atLeastOne: boolean }) {
+    return this.#guard.run(() => {
+      this.#writeOut()
+      const nowMs = this.#world.clock.now()
+      let index = this.#segmentOf(offset)
+      for (;;) {
+        const bound = this.#segments[index + 1]?.baseOffset ?? this.#logEndOffset
+        const found = readSegment(this.#segments[index]!, offset, limits, bound, nowMs)
+        // Compaction may have taken the rest of a segment: only then does a read go on in the next one.
+        if (!found.exhausted || ++index === this.#segments.length) return found
+      }
+    })
+  }
+
+  /** Index of the segment in which the offset lies. */
+  #segmentOf(offset: number): number {
+    let low = 0
+    let high = this.#segments.length
+    while (high - low > 1) {
+      const middle = (low + high) >> 1
+      if (this.#segments[middle]!.baseOffset <= offset) low = middle
+      else high = middle
+    }
+    return low
+  }
+
+  #deleteOldest(count: number, reason: string): void {
+    if (count === this.#segments.length) this.#roll()
+    const removed = this.#segments.splice(0, count)
+    const first = this.#segments[0]!.baseOffset
+    if (this.#logStartOffset < first) {
+      this.#logStartOffset = first
+      this.#epochs.truncateFromStart(first)
+    }
+    this.#producers.removeBefore(first)
+    const removals = removed.map(segment => {
+      this.#flush.dropped(segment)
+      return segment.markDeleted()
+    })
+    this.#later(() => {
+      for (const remove of removals) remove()
+    })
+    this.#logger.info('log.segments-deleted', {
+      topic: this.topic,
+      partition: this.partition,
+      reason,
+      segments: count,
+      logStartOffset: this.#logStartOffset,
+    })
+  }
+
+  /** The log was cut: all that remembers offsets forgets those from `endOffset` on. */
+  #ended(endOffset: number): void {
+    this.#active = this.#segments.at(-1)!
+    this.#logEndOffset = endOffset
+    this.#writtenOffset = endOffset
+    this.#tail.truncateTo(endOffset)
+    this.#epochs.truncateFromEnd(endOffset)
+    this.#highWatermark = Math.min(this.#highWatermark, endOffset)
+  }
+
+  /** The checkpoint is lowered before the log is cut: else a crash between the two would look like a log that lost its end. */
+  #willEndAt(endOffset: number): void {
+    this.#isChanged = true
+    if (this.#flush.lower(endOffset)) this.#options.onRecoveryPointLowered?.()
+  }
+
+  #moveAway(suffix: 'delete' | 'stray', afterwards: () => void): void {
+    this.abandon()
+    this.#isClosed = true
+    this.#guard.run(() => {
+      const { disk, random } = this.#world
+      const unique = Buffer.from(random.bytes(16)).toString('hex')
+      const parent = parentOf(this.#directory)
+      // Names of files end at 255 bytes: the topic gives way, since only the suffix matters from here on.
+      const tail = `-${this.partition}.${unique}-${suffix}`
+      const moved = `${parent}/${this.topic.slice(0, 255 - tail.length)}${tail}`
+      disk.rename(this.#directory, moved)
+      disk.syncDirectory(parent)
+      this.#directory = moved
+      afterwards()
+    })
+  }
+
+  /** Removes files after `file.delete.delay.ms`. A failure of the disk is noticed; there is nobody to tell but its owner. */
+  #later(remove: () => void): void {
+    const timer = this.#world.clock.timer(this.#config.fileDeleteDelayMs, () => {
+      this.#timers.delete(timer)
+      try {
+        this.#guard.run(remove)
+      } catch (error) {
+        this.#logger.warn('log.files-not-removed', { directory: this.#directory, reason: messageOf(error) })
+      }
+    })
+    this.#timers.add(timer)
+  }
+
+  #release(): void {
+    this.#isClosed = true
+    this.#flushTimer?.cancel()
+    for (const timer of this.#timers) timer.cancel()
+    this.#timers.clear()
+    this.#tail.clear()
+    for (const segment of this.#segments) segment.closeFile()
+  }
+
+  #failed(error: DiskError): void {
+    // What did not reach the file is gone; what did can still be read.
+    this.#active.dropPending()
+    this.#logEndOffset = this.#writtenOffset
+    this.#tail.truncateTo(this.#writtenOffset)
+    this.#options.onFailed?.(error)
+  }
+}
+
+/** Where to cut so that nothing at or behind `offset` stays, and where the log ends then. */
+function cutPoint(segment: Segment, offset: number): { position: number; endOffset: number } {
+  const scanner = segment.scan(segment.nearest(offset)?.position ?? 0, lookupBlockBytes)
+  for (let batch = scanner.next(); batch !== null; batch = scanner.next())
+    if (batch.lastOffset >= offset) return { position: scanner.position, endOffset: Math.min(offset, batch.baseOffset) }
+  return { position: segment.sizeBytes, endOffset: offset }
+}
+
+function parentOf(directory: string): string {
+  return directory.slice(0, directory.lastIndexOf('/')) || '/'
 }

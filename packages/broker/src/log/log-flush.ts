@@ -1,0 +1,129 @@
+import type { DiskGuard } from './disk-guard.ts'
+import type { Segment } from './segment.ts'
+
+export interface LogFlushOptions {
+  readonly guard: DiskGuard
+  readonly recoveryPoint: number
+  /** Segments that may hold what is not on disk, the active one not counted. */
+  readonly unflushed: readonly Segment[]
+  /** Brings everything into the files and says how far they go. */
+  readonly prepare: () => { readonly active: Segment; readonly endOffset: number }
+  /** Makes names in the directory durable; called after a segment was added. */
+  readonly syncNames: () => void
+  /** Makes the leader epochs durable, if they changed: a batch below the recovery point is not asked for its epoch again. */
+  readonly syncEpochs: () => void
+}
+
+/** Forces one log to disk and knows how far that has come: the recovery point. */
+export class LogFlush {
+  readonly #options: LogFlushOptions
+  /** Closed segments that were not forced to disk. */
+  readonly #unflushed: Set<Segment>
+  #recoveryPoint: number
+  #unflushedRecords = 0
+  #namesChanged = true
+  /** Counts cuts: a sync that was under way during one proves nothing about what came after. */
+  #cuts = 0
+  #running: Promise<void> | null = null
+  #next: Promise<void> | null = null
+
+  constructor(options: LogFlushOptions) {
+    this.#options = options
+    this.#recoveryPoint = options.recoveryPoint
+    this.#unflushed = new Set(options.unflushed)
+  }
+
+  get recoveryPoint(): number {
+    return this.#recoveryPoint
+  }
+  get unflushedRecords(): number {
+    return this.#unflushedRecords
+  }
+
+  appended(records: number): void {
+    this.#unflushedRecords += records
+  }
+
+  added(segment: Segment): void {
+    this.#unflushed.add(segment)
+    this.#namesChanged = true
+  }
+
+  dropped(segment: Segment): void {
+    this.#unflushed.delete(segment)
+  }
+
+  /** The log will end at `endOffset`. Says whether the recovery point went back. */
+  lower(endOffset: number): boolean {
+    this.#cuts++
+    if (this.#recoveryPoint <= endOffset) return false
+    this.#recoveryPoint = endOffset
+    return true
+  }
+
+  /** One sync at a time; calls while one is under way share the next. */
+  run(): Promise<void> {
+    if (this.#running === null) {
+      this.#running = this.#sync().finally(() => {
+        this.#running = null
+      })
+      return this.#running
+    }
+    this.#next ??= this.#running
+      .catch(() => {})
+      .then(() => {
+        this.#next = null
+        return this.run()
+      })
+    return this.#next
+  }
+
+  runNow(): void {
+    const { guard, prepare } = this.#options
+    guard.check()
+    guard.run(() => {
+      const { active, endOffset } = prepare()
+      this.#syncNamesAndEpochs()
+      for (const segment of this.#closed(active)) {
+        segment.syncNow()
+        segment.offsetIndex.file.syncNow()
+        segment.timeIndex.file.syncNow()
+        this.#unflushed.delete(segment)
+      }
+      active.syncNow()
+      this.#recoveryPoint = endOffset
+      this.#unflushedRecords = 0
+    })
+  }
+
+  async #sync(): Promise<void> {
+    const { guard, prepare } = this.#options
+    guard.check()
+    await guard.runLater(async () => {
+      const { active, endOffset } = prepare()
+      const cuts = this.#cuts
+      const records = this.#unflushedRecords
+      this.#syncNamesAndEpochs()
+      const closed = this.#closed(active)
+      for (const segment of closed) {
+        await segment.sync()
+        await segment.syncIndexes()
+      }
+      await active.sync()
+      if (cuts !== this.#cuts) return
+      for (const segment of closed) this.#unflushed.delete(segment)
+      this.#recoveryPoint = Math.max(this.#recoveryPoint, endOffset)
+      this.#unflushedRecords = Math.max(0, this.#unflushedRecords - records)
+    })
+  }
+
+  #closed(active: Segment): Segment[] {
+    return [...this.#unflushed].filter(segment => segment !== active)
+  }
+
+  #syncNamesAndEpochs(): void {
+    if (this.#namesChanged) this.#options.syncNames()
+    else this.#options.syncEpochs()
+    this.#namesChanged = false
+  }
+}

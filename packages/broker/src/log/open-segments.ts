@@ -1,0 +1,157 @@
+import type { BatchView } from '@millrace/protocol'
+import type { Logger, Random, World } from '@millrace/runtime'
+import { CorruptLogError } from './corrupt-log.ts'
+import { finishSwaps } from './finish-swaps.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import type { LogConfig } from './log-config.ts'
+import { partitionFiles } from './log-files.ts'
+import { ProducerLog } from './producer-log.ts'
+import { endsTooEarly, recoverSegments } from './recovery.ts'
+import { lookupBlockBytes, Segment } from './segment.ts'
+
+export interface OpenOptions {
+  readonly world: World
+  readonly logger: Logger
+  readonly directory: string
+  readonly config: LogConfig
+  readonly recoveryPoint: number
+  readonly logStartOffset?: number
+  readonly clean: boolean
+  readonly producerIdExpirationMs: number
+}
+
+export interface OpenedLog {
+  readonly segments: Segment[]
+  readonly producers: ProducerLog
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+  readonly recoveryPoint: number
+  /** There was nothing, or not everything was as a clean stop leaves it. */
+  readonly isChanged: boolean
+}
+
+/** Reads a partition's directory: segments, their end, epochs and producer state; recovers first where that is needed. Throws CorruptLogError. */
+export function openSegments(options: OpenOptions, epochs: LeaderEpochs): OpenedLog {
+  const { world, directory } = options
+  const { disk } = world
+  finishSwaps(disk, directory)
+  const files = partitionFiles(disk, directory)
+  for (const name of files.leftovers) disk.remove(`${directory}/${name}`)
+  const producers = new ProducerLog(world, directory, files.snapshots, options.producerIdExpirationMs)
+  if (files.segments.length === 0) return emptyLog(options, producers, epochs)
+  const segments = files.segments.map(baseOffset => segmentAt(options, baseOffset, false))
+  producers.removeStrays(new Set(files.segments))
+  const known = options.clean ? endOfClean(segments) : -1
+  if (known >= 0 && known < options.recoveryPoint) throw endsTooEarly(segments.at(-1)!.path, known, options)
+  const logEndOffset = known >= 0 ? known : recover(options, segments, producers, epochs)
+  const logStartOffset = Math.max(options.logStartOffset ?? 0, segments[0]!.baseOffset)
+  if (logStartOffset > logEndOffset) {
+    // The log start was moved, that was written down, and the crash took the records before it.
+    for (const segment of segments) segment.markDeleted()()
+    disk.syncDirectory(directory)
+    return emptyLog(options, producers, epochs)
+  }
+  if (known >= 0) replay(segments, producers, logStartOffset, logEndOffset)
+  producers.removeFrom(logEndOffset + 1)
+  epochs.truncateFromEnd(logEndOffset)
+  epochs.truncateFromStart(logStartOffset)
+  return {
+    segments,
+    producers,
+    logStartOffset,
+    logEndOffset,
+    recoveryPoint: known >= 0 ? logEndOffset : Math.min(options.recoveryPoint, logEndOffset),
+    isChanged: known < 0,
+  }
+}
+
+/** The batches of several segments from the one that holds `offset` on. A view is good until the next. */
+export function* batchesFrom(segments: readonly Segment[], offset: number): Generator<BatchView, void, undefined> {
+  for (const [index, segment] of segments.entries()) {
+    if ((segments[index + 1]?.baseOffset ?? Infinity) <= offset) continue
+    const scanner = segment.scan(segment.nearest(offset)?.position ?? 0)
+    for (let batch = scanner.next(); batch !== null; batch = scanner.next()) if (batch.lastOffset >= offset) yield batch
+    if (scanner.fault !== null) throw new CorruptLogError(segment.path, `${scanner.fault}, at byte ${scanner.nextPosition}`)
+  }
+}
+
+/** Brings the producer state to the end of the log: the newest snapshot, and the batches behind it. */
+export function replay(segments: readonly Segment[], producers: ProducerLog, startOffset: number, endOffset: number): void {
+  const from = producers.load(endOffset, startOffset)
+  if (from < endOffset) for (const batch of batchesFrom(segments, from)) producers.update(batch)
+}
+
+function emptyLog(options: OpenOptions, producers: ProducerLog, epochs: LeaderEpochs): OpenedLog {
+  const offset = options.logStartOffset ?? 0
+  producers.removeFrom(0)
+  producers.state.clear()
+  epochs.clear()
+  return {
+    segments: [segmentAt(options, offset, true)],
+    producers,
+    logStartOffset: offset,
+    logEndOffset: offset,
+    recoveryPoint: offset,
+    isChanged: true,
+  }
+}
+
+function segmentAt({ world, directory, config }: OpenOptions, baseOffset: number, create: boolean): Segment {
+  const { disk, clock, random } = world
+  return new Segment({ disk, directory, baseOffset, config, jitterMs: rollJitterMs(config, random), nowMs: clock.now(), create })
+}
+
+/** What is taken off `segment.ms` for one segment, so that logs do not roll together. */
+export function rollJitterMs({ segmentJitterMs, segmentMs }: LogConfig, random: Random): number {
+  return segmentJitterMs === 0 ? 0 : Math.floor(random.float() * Math.min(segmentJitterMs, segmentMs))
+}
+
+/** End of a log that was stopped cleanly, as its last index entry and the batches behind it show; -1 when they contradict one another. */
+function endOfClean(segments: readonly Segment[]): number {
+  for (const segment of segments) {
+    if (!segment.lacksIndex) continue
+    // A closed segment was on disk as a whole: whatever is wrong with it is damage.
+    recoverSegments({ segments: [segment], recoveryPoint: Infinity, compacts: true, visit: () => {} })
+    segment.saveIndexes()
+  }
+  const active = segments.at(-1)!
+  const last = active.offsetIndex.last()
+  const scanner = active.scan(last?.position ?? 0, lookupBlockBytes)
+  let endOffset = last === null ? active.baseOffset : -1
+  for (let batch = scanner.next(); batch !== null; batch = scanner.next()) {
+    if (last !== null && scanner.position === last.position && batch.lastOffset !== last.offset) return -1
+    if (batch.baseOffset < endOffset) return -1
+    endOffset = batch.nextOffset
+  }
+  return scanner.fault === null ? endOffset : -1
+}
+
+function recover(options: OpenOptions, segments: Segment[], producers: ProducerLog, epochs: LeaderEpochs): number {
+  const { recoveryPoint, directory, logger, world } = options
+  let first = segments.length - 1
+  while (first > 0 && segments[first]!.baseOffset > recoveryPoint) first--
+  const baseOffset = segments[first]!.baseOffset
+  epochs.truncateFromEnd(baseOffset)
+  replay(segments.slice(0, first), producers, segments[0]!.baseOffset, baseOffset)
+  const recovered = recoverSegments({
+    segments: segments.slice(first),
+    recoveryPoint,
+    compacts: options.config.compacts,
+    visit: batch => {
+      producers.update(batch)
+      if (batch.partitionLeaderEpoch > epochs.last) epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset)
+    },
+  })
+  for (const segment of segments.slice(first, -1)) segment.saveIndexes()
+  const { cut, endOffset } = recovered
+  if (cut !== null) {
+    logger.warn('log.cut', { directory, endOffset, reason: cut.fault })
+    const kept = first + cut.keptSegments
+    for (const segment of segments.splice(kept)) segment.markDeleted()()
+    producers.removeFrom(endOffset + 1)
+    // New batches must not come to stand before old ones that a second crash brings back.
+    segments.at(-1)!.syncNow()
+    world.disk.syncDirectory(directory)
+  }
+  return endOffset
+}
