@@ -1,2 +1,2 @@
 /** Second door of @millrace/broker: for sibling packages only. */
-export {}
+export { newUuid } from './storage/format-storage.ts'

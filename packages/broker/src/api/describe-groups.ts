@@ -23,17 +23,17 @@ export function describeGroups(groups: GroupRouter): ApiHandler<DescribeGroupsRe
     async handle(request, { apiVersion }) {
       const described = await Promise.all(request.groups.map(groupId => describe(groups, groupId)))
       return {
-        groups: described.map(({ errorCode, groupId, state, protocolType, protocolData, members }) => {
+        groups: described.map(({ errorCode, groupId, state, ...rest }) => {
           const isUnknown = errorCode === ErrorCode.GROUP_ID_NOT_FOUND
+          // Before version 6 an unknown group is a dead one.
+          const told = isUnknown && apiVersion < unknownGroupErrorSince ? ErrorCode.NONE : errorCode
           return {
-            errorCode: isUnknown && apiVersion < unknownGroupErrorSince ? ErrorCode.NONE : errorCode,
-            errorMessage: isUnknown && apiVersion >= unknownGroupErrorSince ? `Group ${groupId} not found.` : null,
+            ...rest,
             groupId,
-            groupState: errorCode === ErrorCode.NONE || isUnknown ? state : '',
-            protocolType,
-            protocolData,
-            members,
-            authorizedOperations: request.includeAuthorizedOperations && errorCode === ErrorCode.NONE ? allOperations : notAsked,
+            errorCode: told,
+            errorMessage: isUnknown && told !== ErrorCode.NONE ? `Group ${groupId} not found.` : null,
+            groupState: told === ErrorCode.NONE || isUnknown ? state : '',
+            authorizedOperations: request.includeAuthorizedOperations && told === ErrorCode.NONE ? allOperations : notAsked,
           }
         }),
       }

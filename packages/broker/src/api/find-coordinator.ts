@@ -42,7 +42,8 @@ export function findCoordinator(): ApiHandler<FindCoordinatorRequest, Draft<Find
       })
       if (apiVersion >= batchedSince) return { coordinators: found }
       const { key: _, ...only } = found[0]!
-      return only
+      // Before the batched versions Apache Kafka names the error that there is none.
+      return only.errorCode === ErrorCode.NONE ? { ...only, errorMessage: 'NONE' } : only
     },
   }
 }

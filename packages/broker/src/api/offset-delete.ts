@@ -10,9 +10,11 @@ export function offsetDelete(groups: GroupRouter): ApiHandler<OffsetDeleteReques
     versions: { min: 0, max: 0 },
     async handle({ groupId, topics }, _context, { metadata }) {
       if (groupId === '') return { errorCode: ErrorCode.INVALID_GROUP_ID }
-      const known = topics
-        .filter(({ name }) => metadata.topic(name))
-        .map(({ name, partitions }) => ({ name, partitions: partitions.map(({ partitionIndex }) => partitionIndex) }))
+      const exists = (name: string, partition: number) => metadata.topic(name)?.partitions[partition] !== undefined
+      const known = topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => partitionIndex).filter(index => exists(name, index)),
+      }))
       const { errorCode, topics: results } = await groups.ask<DeleteOffsetsResponse>(
         groupId,
         answer => ({ kind: 'deleteOffsets', request: { groupId, topics: known }, answer }),
@@ -25,7 +27,7 @@ export function offsetDelete(groups: GroupRouter): ApiHandler<OffsetDeleteReques
           name,
           partitions: partitions.map(({ partitionIndex }) => ({
             partitionIndex,
-            errorCode: codes.get(name) ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+            errorCode: exists(name, partitionIndex) ? codes.get(name)! : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
           })),
         })),
       }

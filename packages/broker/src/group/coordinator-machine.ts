@@ -191,7 +191,6 @@ export class CoordinatorMachine implements Machine<GroupInput, GroupRecord> {
 
   /** The error code. The group's offsets go with it, in the same append. */
   #deleteGroup(step: Step, groupId: string): number {
-    if (groupId === '') return ErrorCode.INVALID_GROUP_ID
     const group = this.#groups.get(groupId)
     if (!group) return ErrorCode.GROUP_ID_NOT_FOUND
     if (group.classic.state !== 'Empty') return ErrorCode.NON_EMPTY_GROUP

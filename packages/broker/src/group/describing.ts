@@ -2,7 +2,7 @@ import { ErrorCode } from '@millrace/protocol'
 import type { Group } from './group.ts'
 import type { GroupDescription } from './group-input.ts'
 
-/** DescribeGroups: what members brought and got is told of a stable group only. */
+/** DescribeGroups: what members brought is told of a stable group only; what they got stays until it is void. */
 export function describeGroup({ id, classic }: Group): GroupDescription {
   const isStable = classic.state === 'Stable'
   return {
@@ -17,7 +17,7 @@ export function describeGroup({ id, classic }: Group): GroupDescription {
       clientId: member.clientId,
       clientHost: member.clientHost,
       memberMetadata: isStable ? member.metadataOf(classic.protocolName) : new Uint8Array(),
-      memberAssignment: isStable ? member.assignment : new Uint8Array(),
+      memberAssignment: member.assignment,
     })),
   }
 }

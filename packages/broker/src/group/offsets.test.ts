@@ -138,7 +138,7 @@ describe('deletion', () => {
   test('a group: its offsets and itself in one append; with members or unknown it is refused', () => {
     const s = new Scenario()
     expect(s.delete()).toBe('GROUP_ID_NOT_FOUND')
-    expect(s.delete('')).toBe('INVALID_GROUP_ID')
+    expect(s.delete('')).toBe('GROUP_ID_NOT_FOUND')
     const { a } = s.stable('a')
     expect(s.delete()).toBe('NON_EMPTY_GROUP')
     s.commit({ 0: 1, 1: 1 }, { memberId: a!, generationId: 1 })

@@ -1,4 +1,5 @@
-import { formatStorage, newUuid } from '@millrace/broker'
+import { formatStorage } from '@millrace/broker'
+import { newUuid } from '@millrace/broker/internal'
 import { nodeWorld } from '@millrace/runtime'
 import type { Command } from '../arguments.ts'
 import { print } from '../output.ts'
