@@ -125,5 +125,7 @@ test('an offset outside the log is refused', () => {
   fill(log, 2)
   expect(log.read(6, { maxBytes: 100 }).chunks).toEqual([])
   for (const offset of [-1, 7])
-    expect(() => log.read(offset, { maxBytes: 100 })).toThrow(expect.objectContaining({ errorCode: ErrorCode.OFFSET_OUT_OF_RANGE }))
+    expect(() => log.read(offset, { maxBytes: 100 })).toThrow(
+      expect.objectContaining({ errorCode: ErrorCode.OFFSET_OUT_OF_RANGE }),
+    )
 })
