@@ -1,11 +1,11 @@
 /**
- * Writes `packages/protocol/src/messages/` and `test/fixtures/protocol-digest.json` from a folder of message facts (one JSON a message). Run once for a new release of Kafka, then read
- * the difference: the declarations are the truth afterwards.
+ * Writes `packages/protocol/src/messages/` and `test/fixtures/protocol-digest.json` from a folder of message facts (one JSON a
+ * message). Run once for a new release of Kafka, then read the difference: the declarations are the truth afterwards.
  *
- *     node scripts/generate-messages.ts FOLDER
+ * node scripts/generate-messages.ts FOLDER
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { apiNotes } from './messages/api-notes.ts'
 import {
@@ -132,14 +132,29 @@ function importsSource(used: Set<string>, depth: string): string {
 }
 
 const facts = loadFacts(folder)
-const comment = (text: string) =>
-  `/**\n${text
-    .split('\n')
-    .map(line => ` * ${line}`.trimEnd())
-    .join('\n')}\n */\n`
+/** A documentation comment in lines that fit; a newline of the text stays one. */
+function comment(text: string): string {
+  const width = 126
+  const lines = text.split('\n').flatMap(paragraph => {
+    const wrapped: string[] = ['']
+    for (const word of paragraph.split(' ')) {
+      const last = wrapped.at(-1)!
+      if (last !== '' && last.length + 1 + word.length > width) wrapped.push(word)
+      else wrapped[wrapped.length - 1] = last === '' ? word : `${last} ${word}`
+    }
+    return wrapped
+  })
+  if (lines.length === 1 && lines[0]!.length < width - 4) return `/** ${lines[0]} */\n`
+  return `/**\n${lines.map(line => ` * ${line}`).join('\n')}\n */\n`
+}
 
-rmSync(target, { recursive: true, force: true })
 mkdirSync(join(target, 'records'), { recursive: true })
+const stale = new Set(readdirSync(target, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.ts')))
+
+function write(path: string, text: string): void {
+  stale.delete(path)
+  writeFileSync(join(target, path), text)
+}
 
 const apiFiles: { key: number; name: string; file: string }[] = []
 for (const request of [...facts.values()].filter(message => message.type === 'request')) {
@@ -159,7 +174,7 @@ for (const request of [...facts.values()].filter(message => message.type === 're
   const file = `${kebab(name)}.ts`
   apiFiles.push({ key: request.apiKey!, name, file })
   const header = comment(`${name} (key ${request.apiKey}): ${notes.text}`)
-  writeFileSync(join(target, file), `${header}${importsSource(used, '../')}\n${parts.join('\n\n')}\n\n${declaration}\n`)
+  write(file, `${header}${importsSource(used, '../')}\n${parts.join('\n\n')}\n\n${declaration}\n`)
 }
 apiFiles.sort((a, b) => a.key - b.key)
 
@@ -172,24 +187,25 @@ for (const { file, text, names } of recordFiles) {
     recordMessages.delete(name)
     return sourceOf(message, used)
   })
-  writeFileSync(join(target, 'records', file), `${comment(text)}${importsSource(used, '../../')}\n${parts.join('\n\n')}\n`)
+  write(`records/${file}`, `${comment(text)}${importsSource(used, '../../')}\n${parts.join('\n\n')}\n`)
 }
 if (recordMessages.size > 0)
   throw new Error(`in no file of scripts/messages/record-files.ts: ${[...recordMessages.keys()].join(', ')}`)
 
 const doors = [...apiFiles.map(({ file }) => `./${file}`), ...recordFiles.map(({ file }) => `./records/${file}`)]
-writeFileSync(
-  join(target, 'index.ts'),
+write(
+  'index.ts',
   `/** Every declared message. */\n${doors
     .sort()
     .map(path => `export * from '${path}'\n`)
     .join('')}`,
 )
 const table = apiFiles.map(({ name, file }) => `import { ${name} } from './${file}'\n`).join('')
-writeFileSync(
-  join(target, 'all-apis.ts'),
+write(
+  'all-apis.ts',
   `import type { Api } from '../api.ts'\n${table}\n/** Every API that is not retired, by key. */\nexport const apis: readonly Api<any, any>[] = [${apiFiles.map(({ name }) => name).join(', ')}]\n`,
 )
+for (const path of stale) rmSync(join(target, path))
 execFileSync('biome', ['check', '--write', target], { stdio: 'inherit' })
 
 const digest = Object.fromEntries([...facts.values()].map(message => [message.name, fingerprint(factLines(message))]))

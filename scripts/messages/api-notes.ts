@@ -1,12 +1,14 @@
-/** What each API does and how its versions differ where the fields do not show it; `spoken` when it is not all that is declared. */
+/**
+ * What each API does and how its versions differ where the fields do not show it; `spoken` when it is not all that is declared.
+ */
 export const apiNotes: Readonly<
   Record<string, { readonly text: string; readonly spoken?: string; readonly clusterAction?: true; readonly forwarded?: true }>
 > = {
   Produce: {
-    text: 'appends record batches. Versions 12 and later add partitions to the transaction by themselves (KIP-890); from 13 topics go by id.\nBrokers advertise it from version 0 for librdkafka (KAFKA-18659) and refuse 0 to 2.',
+    text: 'appends record batches. Versions 12 and later add partitions to the transaction by themselves (KIP-890); from 13 topics go by id. Brokers advertise it from version 0 for librdkafka (KAFKA-18659) and refuse 0 to 2.',
   },
   Fetch: {
-    text: 'reads record batches, for consumers and for followers. From 7 in sessions that name only what changed (KIP-227), from 13 topics go by id,\nfrom 15 a follower states its epoch, 17 names its directory, 18 its high watermark.',
+    text: 'reads record batches, for consumers and for followers. From 7 in sessions that name only what changed (KIP-227), from 13 topics go by id, from 15 a follower states its epoch, from 17 its directory, from 18 its high watermark.',
   },
   ListOffsets: { text: 'the offset for a timestamp, or the first (-2), the last (-1) and other marked ones.' },
   Metadata: {
@@ -29,7 +31,7 @@ export const apiNotes: Readonly<
     text: 'picks the SASL mechanism. Version 1 is followed by SaslAuthenticate, version 0 by raw tokens. Never flexible.',
   },
   ApiVersions: {
-    text: 'which versions of which APIs the other side speaks. The response always has header version 0; an unknown version is answered in version 0\nwith UNSUPPORTED_VERSION and the range of this API (KIP-511).',
+    text: 'which versions of which APIs the other side speaks. The response always has header version 0; an unknown version is answered in version 0 with UNSUPPORTED_VERSION and the range of this API (KIP-511).',
     spoken: '0-4',
   },
   CreateTopics: {
@@ -112,7 +114,7 @@ export const apiNotes: Readonly<
     forwarded: true,
   },
   ConsumerGroupHeartbeat: {
-    text: 'the one request of consumer group members (KIP-848): join, report, receive the assignment, leave.\nFrom 1 the member makes its own id and may subscribe by a pattern that the broker resolves.',
+    text: 'the one request of consumer group members (KIP-848): join, report, receive the assignment, leave. From 1 the member makes its own id and may subscribe by a pattern that the broker resolves.',
   },
   ConsumerGroupDescribe: { text: 'state, members and assignments of consumer groups.' },
   ControllerRegistration: { text: 'a controller registers with the active one.' },

@@ -7,8 +7,9 @@ const growth = 4
 const nothing: Buffer = Buffer.alloc(0)
 
 /**
- * Cuts a byte stream into frames: an int32 size, then so many bytes. A frame that lies within one chunk is a view into it. One that spans chunks
- * is put together in a buffer that grows with what arrives: neither a promised size nor a stream of tiny chunks takes memory of itself.
+ * Cuts a byte stream into frames: an int32 size, then so many bytes. A frame that lies within one chunk is a view into it. One
+ * that spans chunks is put together in a buffer that grows with what arrives: neither a promised size nor a stream of tiny
+ * chunks takes memory of itself.
  */
 export class FrameSplitter {
   readonly #maxFrameBytes: number
@@ -30,8 +31,8 @@ export class FrameSplitter {
   }
 
   /**
-   * Takes the next chunk of the stream and returns the frames that it completes, without their sizes. The chunk must not change afterwards.
-   * Throws ProtocolError for a negative size or one above the limit; the stream cannot be read on then.
+   * Takes the next chunk of the stream and returns the frames that it completes, without their sizes. The chunk must not change
+   * afterwards. Throws ProtocolError for a negative size or one above the limit; the stream cannot be read on then.
    */
   push(chunk: Buffer): Buffer[] {
     const frames: Buffer[] = []

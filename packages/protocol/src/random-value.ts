@@ -6,8 +6,9 @@ import type { Field, Fields, Message } from './schema.ts'
 export type RandomSource = Pick<Random, 'below' | 'float'>
 
 /**
- * A random value that this version of a message can carry, every field filled in. Boundary values and nulls are frequent; arrays are short.
- * Fields that the version lacks have their default, unless `withIgnorable`: then ignorable ones may have any value, which encoding drops.
+ * A random value that this version of a message can carry, every field filled in. Boundary values and nulls are frequent; arrays
+ * are short. Fields that the version lacks have their default, unless `withIgnorable`: then ignorable ones may have any value,
+ * which encoding drops.
  */
 export function randomValue<T>(
   message: Message<T>,

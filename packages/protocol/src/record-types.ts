@@ -57,7 +57,10 @@ export const shareStateRecordTypes = recordTypes(
   [declared.ShareUpdateKey, declared.ShareUpdateValue],
 )
 
-/** The key of a coordinator's record: int16 type, then the body in version 0. */
+/**
+ * The key of a coordinator's record: int16 type, then the body in version 0. As with all that is encoded, the bytes lie in a
+ * larger buffer: copy what is to be kept for long.
+ */
 export function encodeRecordKey<Key>(message: Message<Key>, key: Draft<Key>): Uint8Array {
   if (message.type === undefined) throw new TypeError(`${message.name} is not the key of a record type`)
   return prefixed(message.type, message, 0, key)
@@ -77,7 +80,10 @@ function prefixed<T>(prefix: number, message: Message<T>, version: number, value
   return joined(output.finish())
 }
 
-/** Reads the key of a coordinator's record. Undefined for a type that is not known: a newer broker wrote it, and it is to be passed over. */
+/**
+ * Reads the key of a coordinator's record. Undefined for a type that is not known: a newer broker wrote it, and it is to be
+ * passed over.
+ */
 export function decodeRecordKey(
   types: RecordTypes,
   bytes: Uint8Array,
@@ -86,7 +92,9 @@ export function decodeRecordKey(
   return recordType === undefined ? undefined : { recordType, key: decode(recordType.key, 0, bytes, 2) }
 }
 
-/** Reads the value of a coordinator's record, whose version comes first. Throws KafkaError UNSUPPORTED_VERSION for a newer one. */
+/**
+ * Reads the value of a coordinator's record, whose version comes first. Throws KafkaError UNSUPPORTED_VERSION for a newer one.
+ */
 export function decodeRecordValue<Value>(message: Message<Value>, bytes: Uint8Array): { version: number; value: Value } {
   const version = int16At(bytes, 'value')
   return { version, value: decode(message, version, bytes, 2) }
@@ -152,7 +160,10 @@ export interface MetadataRecord<T = any> {
   readonly value: T
 }
 
-/** Reads the value of a record of the metadata log. Throws ProtocolError for a frame or a type that is not known, KafkaError for a newer version. */
+/**
+ * Reads the value of a record of the metadata log. Throws ProtocolError for a frame or a type that is not known, KafkaError for
+ * a newer version.
+ */
 export function decodeMetadataRecord(bytes: Uint8Array): MetadataRecord {
   const cursor = { value: 0, position: 0 }
   readUvarint(bytes, cursor)

@@ -75,8 +75,8 @@ export interface DecodedRequestHeader {
 }
 
 /**
- * Reads the header of a request frame (without its size prefix). Throws ProtocolError for a frame that is too short or an API key that is
- * unknown; the version is not looked at, because ApiVersions answers unknown ones.
+ * Reads the header of a request frame (without its size prefix). Throws ProtocolError for a frame that is too short or an API
+ * key that is unknown; the version is not looked at, because ApiVersions answers unknown ones.
  */
 export function decodeRequestHeader(frame: Uint8Array): DecodedRequestHeader {
   if (frame.length < 8) throw new ProtocolError(`a request of ${frame.length} bytes is shorter than its header`)
@@ -89,8 +89,8 @@ export function decodeRequestHeader(frame: Uint8Array): DecodedRequestHeader {
 }
 
 /**
- * Reads the body of a request frame from `bodyOffset`. Byte fields are views into the frame. Bytes behind the body are passed over, as
- * Apache Kafka does. Throws ProtocolError, or KafkaError UNSUPPORTED_VERSION.
+ * Reads the body of a request frame from `bodyOffset`. Byte fields are views into the frame. Bytes behind the body are passed
+ * over, as Apache Kafka does. Throws ProtocolError, or KafkaError UNSUPPORTED_VERSION.
  */
 export function decodeRequest<Request>(api: Api<Request, any>, version: number, frame: Uint8Array, bodyOffset: number): Request {
   return decodePrefix(api.request, version, frame, bodyOffset).value
@@ -103,8 +103,8 @@ export function correlationIdOf(frame: Uint8Array): number {
 }
 
 /**
- * Reads a response frame (without its size prefix). Byte fields are views into it. An ApiVersions response with UNSUPPORTED_VERSION
- * comes in version 0 whatever was asked.
+ * Reads a response frame (without its size prefix). Byte fields are views into it. An ApiVersions response with
+ * UNSUPPORTED_VERSION comes in version 0 whatever was asked.
  */
 export function decodeResponse<Response>(
   api: Api<any, Response>,

@@ -12,8 +12,8 @@
  * export interface HeartbeatRequest extends ValueOf<typeof HeartbeatRequest> {}
  * ```
  *
- * A field stands in every version of its message unless `since` or `until` says otherwise. `flexible` is the first version with compact
- * lengths and tagged fields; that is a matter of the message and never spelled at a field.
+ * A field stands in every version of its message unless `since` or `until` says otherwise. `flexible` is the first version with
+ * compact lengths and tagged fields; that is a matter of the message and never spelled at a field.
  */
 
 export type Kind =
@@ -49,7 +49,9 @@ export interface Field<Value> {
   readonly nullableSince: number
   /** Number of the tagged field; -1: an ordinary one. */
   readonly tag: number
-  /** Value when the version lacks the field or the writer leaves it out; undefined for a struct: all members at their defaults. */
+  /**
+   * Value when the version lacks the field or the writer leaves it out; undefined for a struct: all members at their defaults.
+   */
   readonly default: number | string | boolean | null | readonly never[] | Uint8Array | undefined
   /** A value other than the default is dropped, not refused, by versions that lack the field. */
   readonly ignorable: boolean
@@ -152,7 +154,10 @@ export function array(first: FieldOptions | Field<any> | Fields, second?: Field<
   return field('array', options, noElements, { element: isField(element) ? element : struct(element) })
 }
 
-/** Fields of their own, with the options in front if there are any. A nullable struct is preceded by a byte that says whether it is there. */
+/**
+ * Fields of their own, with the options in front if there are any. A nullable struct is preceded by a byte that says whether it
+ * is there.
+ */
 export function struct<F extends Fields>(fields: F): Field<StructValue<F>>
 export function struct<const O extends FieldOptions, F extends Fields>(options: O, fields: F): Field<Nullable<O, StructValue<F>>>
 export function struct(first: FieldOptions | Fields, second?: Fields): Field<any> {

@@ -26,7 +26,10 @@ export interface VarintCursor {
   position: number
 }
 
-/** Reads an unsigned varint into `cursor`, which stands at its first byte. Throws ProtocolError beyond 32 bits or at the end of the bytes. */
+/**
+ * Reads an unsigned varint into `cursor`, which stands at its first byte. Throws ProtocolError beyond 32 bits or at the end of
+ * the bytes.
+ */
 export function readUvarint(bytes: Uint8Array, cursor: VarintCursor): void {
   let position = cursor.position
   let value = 0

@@ -62,9 +62,9 @@ export function writerOf(message: Message<any>, version: number): Writer {
 }
 
 /**
- * The body of a message as a list of chunks. Byte fields of 1 KiB and more are chunks of their own, the caller's bytes without a copy:
- * they must not change until the chunks are sent. Throws KafkaError UNSUPPORTED_VERSION for a version that the message does not have or that
- * cannot carry a value, ProtocolError for a value that its field cannot hold.
+ * The body of a message as a list of chunks. Byte fields of 1 KiB and more are chunks of their own, the caller's bytes without a
+ * copy: they must not change until the chunks are sent. Throws KafkaError UNSUPPORTED_VERSION for a version that the message
+ * does not have or that cannot carry a value, ProtocolError for a value that its field cannot hold.
  */
 export function encode<T>(message: Message<T>, version: number, value: Draft<T>): Uint8Array[] {
   const output = new Output()
@@ -83,8 +83,8 @@ export function joined(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * Reads a message from `offset` to the end of the bytes. Byte fields are views into `bytes`.
- * Throws ProtocolError for bytes that are not exactly one message, KafkaError UNSUPPORTED_VERSION for a version that the message does not have.
+ * Reads a message from `offset` to the end of the bytes. Byte fields are views into `bytes`. Throws ProtocolError for bytes that
+ * are not exactly one message, KafkaError UNSUPPORTED_VERSION for a version that the message does not have.
  */
 export function decode<T>(message: Message<T>, version: number, bytes: Uint8Array, offset = 0): T {
   const input = new Input(bytes, offset)

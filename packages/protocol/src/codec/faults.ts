@@ -2,7 +2,10 @@ import { KafkaError } from '../errors/kafka-error.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import { maxArrayElements, maxMessageElements, maxStringBytes, maxTaggedFields } from './limits.ts'
 
-/** Every way in which encoding or decoding fails, for the compiled and the interpreted form alike. `path`: `FetchRequest.topics[].topic`. */
+/**
+ * Every way in which encoding or decoding fails, for the compiled and the interpreted form alike. `path`:
+ * `FetchRequest.topics[].topic`.
+ */
 
 export function failNull(path: string): never {
   throw new ProtocolError(`${path} is null where this version has no null`)

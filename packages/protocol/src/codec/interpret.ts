@@ -21,8 +21,8 @@ import { bytesLength, type Output } from './output.ts'
 import { putCompactText, putText, readText } from './text.ts'
 
 /**
- * The codecs as a walk over the declaration: the reference that the compiled form is tested against, and what runs where code may not be
- * made from text.
+ * The codecs as a walk over the declaration: the reference that the compiled form is tested against, and what runs where code
+ * may not be made from text.
  */
 
 /** What stays the same within one version of one message. */

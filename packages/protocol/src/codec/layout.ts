@@ -84,7 +84,10 @@ export function defaultValue(field: Field<any>): any {
   return value
 }
 
-/** Whether a value (undefined included: left out) is the default of its field. Looks at every member of a struct, whatever the version. */
+/**
+ * Whether a value (undefined included: left out) is the default of its field. Looks at every member of a struct, whatever the
+ * version.
+ */
 export function isDefault(field: Field<any>, value: any): boolean {
   if (value === undefined) return true
   if (value === null || field.default === null) return value === field.default

@@ -21,8 +21,8 @@ function newBlock(size: number): Block {
 }
 
 /**
- * Where a writer writes: a block with room, the chunks that are finished, and large byte fields between them that are not copied.
- * Compiled writers keep `position` in a local variable and hand it over where it matters.
+ * Where a writer writes: a block with room, the chunks that are finished, and large byte fields between them that are not
+ * copied. Compiled writers keep `position` in a local variable and hand it over where it matters.
  */
 export class Output {
   bytes: Uint8Array
@@ -44,7 +44,10 @@ export class Output {
     this.position = this.#start = block.used
   }
 
-  /** Goes on in a new block with room for `need` bytes. What was written before `position` becomes a chunk. Returns the new position. */
+  /**
+   * Goes on in a new block with room for `need` bytes. What was written before `position` becomes a chunk. Returns the new
+   * position.
+   */
   grow(position: number, need: number): number {
     this.#finishChunk(position)
     const block = newBlock(Math.max(need, Math.min(maxBlockBytes, this.limit * 2)))
@@ -63,7 +66,10 @@ export class Output {
     else for (const piece of bytes) if (piece.length > 0) this.chunks.push(piece)
   }
 
-  /** Writes bytes of which `length` is the sum: small ones by copy (there must be room), large ones as chunks. Returns the position behind. */
+  /**
+   * Writes bytes of which `length` is the sum: small ones by copy (there must be room), large ones as chunks. Returns the
+   * position behind.
+   */
   put(position: number, bytes: Uint8Array | readonly Uint8Array[], length: number): number {
     if (length >= minAttachedBytes) {
       this.attach(position, bytes)
@@ -81,8 +87,8 @@ export class Output {
   }
 
   /**
-   * Closes a tagged field whose size was not known: its body began five bytes behind `start`, when there were `chunkCount` chunks,
-   * and ends at `position`. Puts the size in front of it and returns the position behind it.
+   * Closes a tagged field whose size was not known: its body began five bytes behind `start`, when there were `chunkCount`
+   * chunks, and ends at `position`. Puts the size in front of it and returns the position behind it.
    */
   closeTagged(position: number, chunkCount: number, start: number): number {
     if (this.chunks.length === chunkCount) {

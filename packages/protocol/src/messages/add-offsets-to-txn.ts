@@ -1,6 +1,4 @@
-/**
- * AddOffsetsToTxn (key 25): adds the offsets of a group to a transaction.
- */
+/** AddOffsetsToTxn (key 25): adds the offsets of a group to a transaction. */
 import { api } from '../api.ts'
 import { int16, int32, int64, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,5 +1,6 @@
 /**
- * AddPartitionsToTxn (key 24): adds partitions to a transaction. Up to 3 for producers; from 4 between brokers, several transactions at once, also only to verify.
+ * AddPartitionsToTxn (key 24): adds partitions to a transaction. Up to 3 for producers; from 4 between brokers, several
+ * transactions at once, also only to verify.
  */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'

@@ -1,6 +1,4 @@
-/**
- * AddRaftVoter (key 80): raft: adds a voter.
- */
+/** AddRaftVoter (key 80): raft: adds a voter. */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, message, string, uint16, uuid, type ValueOf } from '../schema.ts'
 

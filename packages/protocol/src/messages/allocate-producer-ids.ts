@@ -1,6 +1,4 @@
-/**
- * AllocateProducerIds (key 67): a broker asks the controller for a block of producer ids.
- */
+/** AllocateProducerIds (key 67): a broker asks the controller for a block of producer ids. */
 import { api } from '../api.ts'
 import { int16, int32, int64, message, type ValueOf } from '../schema.ts'
 

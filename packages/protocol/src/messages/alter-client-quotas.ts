@@ -1,6 +1,4 @@
-/**
- * AlterClientQuotas (key 49): sets or removes quotas.
- */
+/** AlterClientQuotas (key 49): sets or removes quotas. */
 import { api } from '../api.ts'
 import { array, bool, float64, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * AlterConfigs (key 33): replaces all dynamic settings of a resource. IncrementalAlterConfigs is the better one.
- */
+/** AlterConfigs (key 33): replaces all dynamic settings of a resource. IncrementalAlterConfigs is the better one. */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

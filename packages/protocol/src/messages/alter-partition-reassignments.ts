@@ -1,5 +1,6 @@
 /**
- * AlterPartitionReassignments (key 45): moves replicas to other brokers, or cancels a move. 1 may keep the replication factor fixed.
+ * AlterPartitionReassignments (key 45): moves replicas to other brokers, or cancels a move. 1 may keep the replication factor
+ * fixed.
  */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, message, string, type ValueOf } from '../schema.ts'

@@ -1,6 +1,4 @@
-/**
- * AlterPartition (key 56): a partition leader asks the controller to change the in-sync set.
- */
+/** AlterPartition (key 56): a partition leader asks the controller to change the in-sync set. */
 import { api } from '../api.ts'
 import { array, int8, int16, int32, int64, message, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * AlterReplicaLogDirs (key 34): moves replicas between the log directories of a broker.
- */
+/** AlterReplicaLogDirs (key 34): moves replicas between the log directories of a broker. */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

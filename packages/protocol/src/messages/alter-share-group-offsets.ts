@@ -1,6 +1,4 @@
-/**
- * AlterShareGroupOffsets (key 91): moves the start of a share group.
- */
+/** AlterShareGroupOffsets (key 91): moves the start of a share group. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, string, uuid, type ValueOf } from '../schema.ts'
 

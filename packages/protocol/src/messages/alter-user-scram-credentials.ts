@@ -1,6 +1,4 @@
-/**
- * AlterUserScramCredentials (key 51): sets or removes SCRAM credentials.
- */
+/** AlterUserScramCredentials (key 51): sets or removes SCRAM credentials. */
 import { api } from '../api.ts'
 import { array, bytes, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

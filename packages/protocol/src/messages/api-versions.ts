@@ -1,6 +1,6 @@
 /**
- * ApiVersions (key 18): which versions of which APIs the other side speaks. The response always has header version 0; an unknown version is answered in version 0
- * with UNSUPPORTED_VERSION and the range of this API (KIP-511).
+ * ApiVersions (key 18): which versions of which APIs the other side speaks. The response always has header version 0; an unknown
+ * version is answered in version 0 with UNSUPPORTED_VERSION and the range of this API (KIP-511).
  */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'

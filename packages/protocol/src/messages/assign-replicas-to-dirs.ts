@@ -1,6 +1,4 @@
-/**
- * AssignReplicasToDirs (key 73): a broker says in which of its log directories replicas live.
- */
+/** AssignReplicasToDirs (key 73): a broker says in which of its log directories replicas live. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * BeginQuorumEpoch (key 53): raft: a new leader makes itself known to the voters.
- */
+/** BeginQuorumEpoch (key 53): raft: a new leader makes itself known to the voters. */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, uint16, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * BrokerHeartbeat (key 63): a broker is alive; it asks to be fenced, unfenced or shut down.
- */
+/** BrokerHeartbeat (key 63): a broker is alive; it asks to be fenced, unfenced or shut down. */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, int64, message, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * BrokerRegistration (key 62): a broker registers with the controller and receives its epoch.
- */
+/** BrokerRegistration (key 62): a broker registers with the controller and receives its epoch. */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, int64, message, string, uint16, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * ConsumerGroupDescribe (key 69): state, members and assignments of consumer groups.
- */
+/** ConsumerGroupDescribe (key 69): state, members and assignments of consumer groups. */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, message, string, struct, uuid, type ValueOf } from '../schema.ts'
 

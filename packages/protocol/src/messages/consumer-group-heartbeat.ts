@@ -1,6 +1,6 @@
 /**
- * ConsumerGroupHeartbeat (key 68): the one request of consumer group members (KIP-848): join, report, receive the assignment, leave.
- * From 1 the member makes its own id and may subscribe by a pattern that the broker resolves.
+ * ConsumerGroupHeartbeat (key 68): the one request of consumer group members (KIP-848): join, report, receive the assignment,
+ * leave. From 1 the member makes its own id and may subscribe by a pattern that the broker resolves.
  */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, struct, uuid, type ValueOf } from '../schema.ts'

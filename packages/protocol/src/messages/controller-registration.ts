@@ -1,6 +1,4 @@
-/**
- * ControllerRegistration (key 70): a controller registers with the active one.
- */
+/** ControllerRegistration (key 70): a controller registers with the active one. */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, message, string, uint16, uuid, type ValueOf } from '../schema.ts'
 

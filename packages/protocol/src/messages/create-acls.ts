@@ -1,6 +1,4 @@
-/**
- * CreateAcls (key 30): adds access control entries.
- */
+/** CreateAcls (key 30): adds access control entries. */
 import { api } from '../api.ts'
 import { array, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

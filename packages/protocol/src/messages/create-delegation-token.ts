@@ -1,6 +1,4 @@
-/**
- * CreateDelegationToken (key 38): issues a delegation token, from 3 also for another principal.
- */
+/** CreateDelegationToken (key 38): issues a delegation token, from 3 also for another principal. */
 import { api } from '../api.ts'
 import { array, bytes, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * CreatePartitions (key 37): gives topics more partitions.
- */
+/** CreatePartitions (key 37): gives topics more partitions. */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * CreateTopics (key 19): creates topics with a number of partitions or an explicit assignment, and their settings.
- */
+/** CreateTopics (key 19): creates topics with a number of partitions or an explicit assignment, and their settings. */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, message, string, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * DeleteAcls (key 31): removes the access control entries that match filters.
- */
+/** DeleteAcls (key 31): removes the access control entries that match filters. */
 import { api } from '../api.ts'
 import { array, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

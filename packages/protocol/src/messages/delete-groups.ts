@@ -1,6 +1,4 @@
-/**
- * DeleteGroups (key 42): deletes groups that have no members.
- */
+/** DeleteGroups (key 42): deletes groups that have no members. */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

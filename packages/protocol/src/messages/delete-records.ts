@@ -1,6 +1,4 @@
-/**
- * DeleteRecords (key 21): moves the log start offset up.
- */
+/** DeleteRecords (key 21): moves the log start offset up. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'
 

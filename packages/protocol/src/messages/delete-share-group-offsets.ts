@@ -1,6 +1,4 @@
-/**
- * DeleteShareGroupOffsets (key 92): forgets topics of a share group.
- */
+/** DeleteShareGroupOffsets (key 92): forgets topics of a share group. */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, uuid, type ValueOf } from '../schema.ts'
 

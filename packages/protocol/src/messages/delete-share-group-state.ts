@@ -1,6 +1,4 @@
-/**
- * DeleteShareGroupState (key 86): share coordinator: deletes the state of a share partition.
- */
+/** DeleteShareGroupState (key 86): share coordinator: deletes the state of a share partition. */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, uuid, type ValueOf } from '../schema.ts'
 

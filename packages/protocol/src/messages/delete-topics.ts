@@ -1,6 +1,4 @@
-/**
- * DeleteTopics (key 20): deletes topics, from 6 by name or id.
- */
+/** DeleteTopics (key 20): deletes topics, from 6 by name or id. */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * DescribeAcls (key 29): the access control entries that match a filter.
- */
+/** DescribeAcls (key 29): the access control entries that match a filter. */
 import { api } from '../api.ts'
 import { array, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

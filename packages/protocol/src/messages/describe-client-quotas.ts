@@ -1,6 +1,4 @@
-/**
- * DescribeClientQuotas (key 48): quotas of users, client ids and addresses.
- */
+/** DescribeClientQuotas (key 48): quotas of users, client ids and addresses. */
 import { api } from '../api.ts'
 import { array, bool, float64, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * DescribeCluster (key 60): cluster id, brokers or controllers, and who is the controller.
- */
+/** DescribeCluster (key 60): cluster id, brokers or controllers, and who is the controller. */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * DescribeConfigs (key 32): settings of topics, brokers, groups and client metrics, with where each value comes from.
- */
+/** DescribeConfigs (key 32): settings of topics, brokers, groups and client metrics, with where each value comes from. */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * DescribeDelegationToken (key 41): the delegation tokens of owners.
- */
+/** DescribeDelegationToken (key 41): the delegation tokens of owners. */
 import { api } from '../api.ts'
 import { array, bytes, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'
 

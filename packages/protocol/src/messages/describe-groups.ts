@@ -1,6 +1,4 @@
-/**
- * DescribeGroups (key 15): state and members of classic groups.
- */
+/** DescribeGroups (key 15): state and members of classic groups. */
 import { api } from '../api.ts'
 import { array, bool, bytes, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * DescribeLogDirs (key 35): log directories of a broker: replicas, sizes, space.
- */
+/** DescribeLogDirs (key 35): log directories of a broker: replicas, sizes, space. */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * DescribeProducers (key 61): the producers that a partition leader knows.
- */
+/** DescribeProducers (key 61): the producers that a partition leader knows. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * DescribeQuorum (key 55): raft: leader, voters and observers with their progress.
- */
+/** DescribeQuorum (key 55): raft: leader, voters and observers with their progress. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, string, uint16, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * DescribeShareGroupOffsets (key 90): where share groups stand in their partitions.
- */
+/** DescribeShareGroupOffsets (key 90): where share groups stand in their partitions. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, string, uuid, type ValueOf } from '../schema.ts'
 

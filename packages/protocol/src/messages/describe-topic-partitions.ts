@@ -1,6 +1,4 @@
-/**
- * DescribeTopicPartitions (key 75): partitions of topics in pages, with eligible leader replicas (KIP-966).
- */
+/** DescribeTopicPartitions (key 75): partitions of topics in pages, with eligible leader replicas (KIP-966). */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, message, string, struct, uuid, type ValueOf } from '../schema.ts'
 

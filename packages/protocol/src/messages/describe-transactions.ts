@@ -1,6 +1,4 @@
-/**
- * DescribeTransactions (key 65): state of transactions by transactional id.
- */
+/** DescribeTransactions (key 65): state of transactions by transactional id. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * DescribeUserScramCredentials (key 50): mechanisms and iterations of SCRAM users; never secrets.
- */
+/** DescribeUserScramCredentials (key 50): mechanisms and iterations of SCRAM users; never secrets. */
 import { api } from '../api.ts'
 import { array, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * ElectLeaders (key 43): has leaders elected, preferred or, from 1, unclean.
- */
+/** ElectLeaders (key 43): has leaders elected, preferred or, from 1, unclean. */
 import { api } from '../api.ts'
 import { array, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

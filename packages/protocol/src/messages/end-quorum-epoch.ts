@@ -1,6 +1,4 @@
-/**
- * EndQuorumEpoch (key 54): raft: a leader resigns and says who should follow.
- */
+/** EndQuorumEpoch (key 54): raft: a leader resigns and says who should follow. */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, uint16, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,5 +1,6 @@
 /**
- * EndTxn (key 26): commits or aborts a transaction. 4 only allows TRANSACTION_ABORTABLE; 5 answers with the next producer id and epoch.
+ * EndTxn (key 26): commits or aborts a transaction. 4 only allows TRANSACTION_ABORTABLE; 5 answers with the next producer id and
+ * epoch.
  */
 import { api } from '../api.ts'
 import { bool, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'

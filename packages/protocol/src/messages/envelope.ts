@@ -1,6 +1,4 @@
-/**
- * Envelope (key 58): a broker passes a client’s request on to the controller, with who asked.
- */
+/** Envelope (key 58): a broker passes a client’s request on to the controller, with who asked. */
 import { api } from '../api.ts'
 import { bytes, int16, message, type ValueOf } from '../schema.ts'
 

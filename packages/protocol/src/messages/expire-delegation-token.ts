@@ -1,6 +1,4 @@
-/**
- * ExpireDelegationToken (key 40): shortens or ends the life of a delegation token.
- */
+/** ExpireDelegationToken (key 40): shortens or ends the life of a delegation token. */
 import { api } from '../api.ts'
 import { bytes, int16, int32, int64, message, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * FetchSnapshot (key 59): raft: reads a snapshot of the metadata log in pieces.
- */
+/** FetchSnapshot (key 59): raft: reads a snapshot of the metadata log in pieces. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, records, string, struct, uint16, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Fetch (key 1): reads record batches, for consumers and for followers. From 7 in sessions that name only what changed (KIP-227), from 13 topics go by id,
- * from 15 a follower states its epoch, 17 names its directory, 18 its high watermark.
+ * Fetch (key 1): reads record batches, for consumers and for followers. From 7 in sessions that name only what changed
+ * (KIP-227), from 13 topics go by id, from 15 a follower states its epoch, from 17 its directory, from 18 its high watermark.
  */
 import { api } from '../api.ts'
 import {

@@ -1,5 +1,6 @@
 /**
- * FindCoordinator (key 10): the broker that keeps a group, a transactional id or a share partition. From 4 several keys at once; 5 only allows TRANSACTION_ABORTABLE.
+ * FindCoordinator (key 10): the broker that keeps a group, a transactional id or a share partition. From 4 several keys at once;
+ * 5 only allows TRANSACTION_ABORTABLE.
  */
 import { api } from '../api.ts'
 import { array, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'

@@ -1,6 +1,4 @@
-/**
- * GetTelemetrySubscriptions (key 71): which of its metrics a client should push (KIP-714).
- */
+/** GetTelemetrySubscriptions (key 71): which of its metrics a client should push (KIP-714). */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, message, string, uuid, type ValueOf } from '../schema.ts'
 

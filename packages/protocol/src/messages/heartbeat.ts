@@ -1,6 +1,4 @@
-/**
- * Heartbeat (key 12): a member of a classic group is alive.
- */
+/** Heartbeat (key 12): a member of a classic group is alive. */
 import { api } from '../api.ts'
 import { int16, int32, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * IncrementalAlterConfigs (key 44): sets, deletes, appends to or subtracts from single settings.
- */
+/** IncrementalAlterConfigs (key 44): sets, deletes, appends to or subtracts from single settings. */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,5 +1,6 @@
 /**
- * InitProducerId (key 22): gives a producer its id and epoch, and ends what its predecessor left open. 5 only allows TRANSACTION_ABORTABLE; 6 is for two-phase commit.
+ * InitProducerId (key 22): gives a producer its id and epoch, and ends what its predecessor left open. 5 only allows
+ * TRANSACTION_ABORTABLE; 6 is for two-phase commit.
  */
 import { api } from '../api.ts'
 import { bool, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'

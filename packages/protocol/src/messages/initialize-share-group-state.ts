@@ -1,6 +1,4 @@
-/**
- * InitializeShareGroupState (key 83): share coordinator: begins the state of a share partition.
- */
+/** InitializeShareGroupState (key 83): share coordinator: begins the state of a share partition. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, string, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,5 +1,6 @@
 /**
- * JoinGroup (key 11): a member enters a classic group and waits for the others. From 4 the first answer only gives the member its id.
+ * JoinGroup (key 11): a member enters a classic group and waits for the others. From 4 the first answer only gives the member
+ * its id.
  */
 import { api } from '../api.ts'
 import { array, bool, bytes, int16, int32, message, string, type ValueOf } from '../schema.ts'

@@ -1,6 +1,4 @@
-/**
- * LeaveGroup (key 13): members leave a classic group. From 3 several at once, by member id or instance id.
- */
+/** LeaveGroup (key 13): members leave a classic group. From 3 several at once, by member id or instance id. */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

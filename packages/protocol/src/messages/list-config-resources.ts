@@ -1,6 +1,4 @@
-/**
- * ListConfigResources (key 74): resources that have settings; version 0 lists client metrics only.
- */
+/** ListConfigResources (key 74): resources that have settings; version 0 lists client metrics only. */
 import { api } from '../api.ts'
 import { array, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * ListGroups (key 16): the groups that a broker coordinates, from 4 filtered by state, from 5 by type.
- */
+/** ListGroups (key 16): the groups that a broker coordinates, from 4 filtered by state, from 5 by type. */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

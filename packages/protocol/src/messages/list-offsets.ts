@@ -1,6 +1,4 @@
-/**
- * ListOffsets (key 2): the offset for a timestamp, or the first (-2), the last (-1) and other marked ones.
- */
+/** ListOffsets (key 2): the offset for a timestamp, or the first (-2), the last (-1) and other marked ones. */
 import { api } from '../api.ts'
 import { array, int8, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * ListPartitionReassignments (key 46): the moves of replicas under way.
- */
+/** ListPartitionReassignments (key 46): the moves of replicas under way. */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

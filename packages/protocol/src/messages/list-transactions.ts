@@ -1,6 +1,4 @@
-/**
- * ListTransactions (key 66): the transactions that a broker coordinates.
- */
+/** ListTransactions (key 66): the transactions that a broker coordinates. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,5 +1,6 @@
 /**
- * Metadata (key 3): brokers, topics, and who leads each partition. `topics` null means all, empty none. Versions 10 and 11 must not ask by id.
+ * Metadata (key 3): brokers, topics, and who leads each partition. `topics` null means all, empty none. Versions 10 and 11 must
+ * not ask by id.
  */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, message, string, uuid, type ValueOf } from '../schema.ts'

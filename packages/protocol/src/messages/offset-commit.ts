@@ -1,6 +1,4 @@
-/**
- * OffsetCommit (key 8): commits offsets of a group. From 9 for consumer groups too (KIP-848), from 10 topics go by id.
- */
+/** OffsetCommit (key 8): commits offsets of a group. From 9 for consumer groups too (KIP-848), from 10 topics go by id. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, string, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * OffsetDelete (key 47): deletes committed offsets of topics that a group no longer reads. Never flexible.
- */
+/** OffsetDelete (key 47): deletes committed offsets of topics that a group no longer reads. Never flexible. */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * OffsetFetch (key 9): reads committed offsets. From 8 of several groups at once, from 10 topics go by id.
- */
+/** OffsetFetch (key 9): reads committed offsets. From 8 of several groups at once, from 10 topics go by id. */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, int64, message, string, uuid, type ValueOf } from '../schema.ts'
 

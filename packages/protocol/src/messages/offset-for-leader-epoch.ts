@@ -1,6 +1,4 @@
-/**
- * OffsetForLeaderEpoch (key 23): where a leader epoch ended: how followers and consumers find divergence.
- */
+/** OffsetForLeaderEpoch (key 23): where a leader epoch ended: how followers and consumers find divergence. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Produce (key 0): appends record batches. Versions 12 and later add partitions to the transaction by themselves (KIP-890); from 13 topics go by id.
- * Brokers advertise it from version 0 for librdkafka (KAFKA-18659) and refuse 0 to 2.
+ * Produce (key 0): appends record batches. Versions 12 and later add partitions to the transaction by themselves (KIP-890); from
+ * 13 topics go by id. Brokers advertise it from version 0 for librdkafka (KAFKA-18659) and refuse 0 to 2.
  */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, records, string, struct, uuid, type ValueOf } from '../schema.ts'

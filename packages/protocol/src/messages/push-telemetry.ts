@@ -1,6 +1,4 @@
-/**
- * PushTelemetry (key 72): a client pushes its metrics (KIP-714).
- */
+/** PushTelemetry (key 72): a client pushes its metrics (KIP-714). */
 import { api } from '../api.ts'
 import { bool, bytes, int8, int16, int32, message, uuid, type ValueOf } from '../schema.ts'
 

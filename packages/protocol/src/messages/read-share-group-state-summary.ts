@@ -1,6 +1,4 @@
-/**
- * ReadShareGroupStateSummary (key 87): share coordinator: reads where a share partition stands, without its batches.
- */
+/** ReadShareGroupStateSummary (key 87): share coordinator: reads where a share partition stands, without its batches. */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, string, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * ReadShareGroupState (key 84): share coordinator: reads the state of a share partition.
- */
+/** ReadShareGroupState (key 84): share coordinator: reads the state of a share partition. */
 import { api } from '../api.ts'
 import { array, int8, int16, int32, int64, message, string, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * RemoveRaftVoter (key 81): raft: removes a voter.
- */
+/** RemoveRaftVoter (key 81): raft: removes a voter. */
 import { api } from '../api.ts'
 import { int16, int32, message, string, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * RenewDelegationToken (key 39): prolongs a delegation token.
- */
+/** RenewDelegationToken (key 39): prolongs a delegation token. */
 import { api } from '../api.ts'
 import { bytes, int16, int32, int64, message, type ValueOf } from '../schema.ts'
 

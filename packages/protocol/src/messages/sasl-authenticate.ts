@@ -1,6 +1,4 @@
-/**
- * SaslAuthenticate (key 36): carries one step of a SASL exchange. From 1 the answer says how long the session lasts.
- */
+/** SaslAuthenticate (key 36): carries one step of a SASL exchange. From 1 the answer says how long the session lasts. */
 import { api } from '../api.ts'
 import { bytes, int16, int64, message, string, type ValueOf } from '../schema.ts'
 

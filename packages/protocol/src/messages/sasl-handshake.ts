@@ -1,5 +1,6 @@
 /**
- * SaslHandshake (key 17): picks the SASL mechanism. Version 1 is followed by SaslAuthenticate, version 0 by raw tokens. Never flexible.
+ * SaslHandshake (key 17): picks the SASL mechanism. Version 1 is followed by SaslAuthenticate, version 0 by raw tokens. Never
+ * flexible.
  */
 import { api } from '../api.ts'
 import { array, int16, message, string, type ValueOf } from '../schema.ts'

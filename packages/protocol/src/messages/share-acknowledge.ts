@@ -1,6 +1,4 @@
-/**
- * ShareAcknowledge (key 79): acknowledges records of a share group.
- */
+/** ShareAcknowledge (key 79): acknowledges records of a share group. */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, int64, message, string, struct, uuid, type ValueOf } from '../schema.ts'
 

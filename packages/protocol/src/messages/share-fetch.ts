@@ -1,6 +1,4 @@
-/**
- * ShareFetch (key 78): acquires records of a share group, and acknowledges earlier ones.
- */
+/** ShareFetch (key 78): acquires records of a share group, and acknowledges earlier ones. */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, int64, message, records, string, struct, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * ShareGroupDescribe (key 77): state and members of share groups.
- */
+/** ShareGroupDescribe (key 77): state and members of share groups. */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, message, string, struct, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * ShareGroupHeartbeat (key 76): the heartbeat of share group members (KIP-932).
- */
+/** ShareGroupHeartbeat (key 76): the heartbeat of share group members (KIP-932). */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, struct, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * StreamsGroupDescribe (key 89): topology, members and tasks of streams groups.
- */
+/** StreamsGroupDescribe (key 89): topology, members and tasks of streams groups. */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, int64, message, string, struct, uint16, type ValueOf } from '../schema.ts'
 

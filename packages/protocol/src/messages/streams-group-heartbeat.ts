@@ -1,6 +1,4 @@
-/**
- * StreamsGroupHeartbeat (key 88): the heartbeat of streams group members (KIP-1071): topology up, tasks down.
- */
+/** StreamsGroupHeartbeat (key 88): the heartbeat of streams group members (KIP-1071): topology up, tasks down. */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, int64, message, string, struct, uint16, type ValueOf } from '../schema.ts'
 

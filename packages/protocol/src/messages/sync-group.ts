@@ -1,6 +1,4 @@
-/**
- * SyncGroup (key 14): the leader of a classic group hands over the assignment, the others receive theirs.
- */
+/** SyncGroup (key 14): the leader of a classic group hands over the assignment, the others receive theirs. */
 import { api } from '../api.ts'
 import { array, bytes, int16, int32, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,5 +1,6 @@
 /**
- * TxnOffsetCommit (key 28): commits offsets of a group within a transaction. 4 only allows TRANSACTION_ABORTABLE; from 5 the group is added to the transaction by itself.
+ * TxnOffsetCommit (key 28): commits offsets of a group within a transaction. 4 only allows TRANSACTION_ABORTABLE; from 5 the
+ * group is added to the transaction by itself.
  */
 import { api } from '../api.ts'
 import { array, int16, int32, int64, message, string, uuid, type ValueOf } from '../schema.ts'

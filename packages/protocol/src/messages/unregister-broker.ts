@@ -1,6 +1,4 @@
-/**
- * UnregisterBroker (key 64): removes a broker that will not come back.
- */
+/** UnregisterBroker (key 64): removes a broker that will not come back. */
 import { api } from '../api.ts'
 import { int16, int32, message, string, type ValueOf } from '../schema.ts'
 

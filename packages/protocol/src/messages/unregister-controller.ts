@@ -1,6 +1,4 @@
-/**
- * UnregisterController (key 94): removes a controller that will not come back. Kafka 4.4; declared, not spoken.
- */
+/** UnregisterController (key 94): removes a controller that will not come back. Kafka 4.4; declared, not spoken. */
 import { api } from '../api.ts'
 import { int16, int32, message, string, type ValueOf } from '../schema.ts'
 

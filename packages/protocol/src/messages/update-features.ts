@@ -1,5 +1,6 @@
 /**
- * UpdateFeatures (key 57): raises or lowers feature levels. From 1 also unsafe ones and only to validate; 2 reports only an overall error.
+ * UpdateFeatures (key 57): raises or lowers feature levels. From 1 also unsafe ones and only to validate; 2 reports only an
+ * overall error.
  */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, message, string, type ValueOf } from '../schema.ts'

@@ -1,6 +1,4 @@
-/**
- * UpdateRaftVoter (key 82): raft: a voter states its endpoints and versions.
- */
+/** UpdateRaftVoter (key 82): raft: a voter states its endpoints and versions. */
 import { api } from '../api.ts'
 import { array, int16, int32, message, string, struct, uint16, uuid, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * Vote (key 52): raft: a candidate asks for a vote; from 2 also a prospective one, before it raises the epoch.
- */
+/** Vote (key 52): raft: a candidate asks for a vote; from 2 also a prospective one, before it raises the epoch. */
 import { api } from '../api.ts'
 import { array, bool, int16, int32, int64, message, string, uint16, uuid, type ValueOf } from '../schema.ts'
 

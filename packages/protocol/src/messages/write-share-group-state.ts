@@ -1,6 +1,4 @@
-/**
- * WriteShareGroupState (key 85): share coordinator: writes the state of a share partition.
- */
+/** WriteShareGroupState (key 85): share coordinator: writes the state of a share partition. */
 import { api } from '../api.ts'
 import { array, int8, int16, int32, int64, message, string, uuid, type ValueOf } from '../schema.ts'
 

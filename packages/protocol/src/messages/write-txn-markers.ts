@@ -1,6 +1,4 @@
-/**
- * WriteTxnMarkers (key 27): the transaction coordinator has its decision written into partitions.
- */
+/** WriteTxnMarkers (key 27): the transaction coordinator has its decision written into partitions. */
 import { api } from '../api.ts'
 import { array, bool, int8, int16, int32, int64, message, string, type ValueOf } from '../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * An entry of a `.txnindex` file: an aborted transaction in one segment.
- */
+/** An entry of a `.txnindex` file: an aborted transaction in one segment. */
 import { int64, message, type ValueOf } from '../../schema.ts'
 
 export const AbortedTxn = message(

@@ -1,6 +1,4 @@
-/**
- * Metadata log: brokers, from registration to the end.
- */
+/** Metadata log: brokers, from registration to the end. */
 import { array, bool, int8, int16, int32, int64, message, string, uint16, uuid, type ValueOf } from '../../schema.ts'
 
 export const RegisterBrokerRecord = message(

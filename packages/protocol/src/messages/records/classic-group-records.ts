@@ -1,6 +1,4 @@
-/**
- * Topic `__consumer_offsets`: classic groups, one record a group.
- */
+/** Topic `__consumer_offsets`: classic groups, one record a group. */
 import { array, bytes, int32, int64, message, string, type ValueOf } from '../../schema.ts'
 
 export const GroupMetadataKey = message('GroupMetadataKey', { type: 2, versions: '0' }, { group: string() })

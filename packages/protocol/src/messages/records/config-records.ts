@@ -1,6 +1,4 @@
-/**
- * Metadata log: dynamic settings and quotas.
- */
+/** Metadata log: dynamic settings and quotas. */
 import { array, bool, float64, int8, message, string, type ValueOf } from '../../schema.ts'
 
 export const ConfigRecord = message(

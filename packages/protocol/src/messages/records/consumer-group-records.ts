@@ -1,6 +1,4 @@
-/**
- * Topic `__consumer_offsets`: consumer groups (KIP-848), one record for each aspect of a group and of a member.
- */
+/** Topic `__consumer_offsets`: consumer groups (KIP-848), one record for each aspect of a group and of a member. */
 import { array, bytes, int8, int32, int64, message, string, struct, uuid, type ValueOf } from '../../schema.ts'
 
 export const ConsumerGroupMetadataKey = message('ConsumerGroupMetadataKey', { type: 3, versions: '0' }, { groupId: string() })

@@ -1,5 +1,6 @@
 /**
- * What consumers of a classic group tell one another: opaque to the broker, carried by JoinGroup and SyncGroup behind an int16 version.
+ * What consumers of a classic group tell one another: opaque to the broker, carried by JoinGroup and SyncGroup behind an int16
+ * version.
  */
 import { array, bytes, int32, message, string, type ValueOf } from '../../schema.ts'
 

@@ -1,6 +1,4 @@
-/**
- * Keys and values of control records: the end of a transaction, and what the raft layer writes into the metadata log.
- */
+/** Keys and values of control records: the end of a transaction, and what the raft layer writes into the metadata log. */
 import { array, int16, int32, int64, message, string, struct, uint16, uuid, type ValueOf } from '../../schema.ts'
 
 export const ControlRecordTypeSchema = message('ControlRecordTypeSchema', { versions: '0' }, { type: int16() })

@@ -1,6 +1,4 @@
-/**
- * Metadata log: controllers, feature levels, blocks of producer ids, and what belongs to the log itself.
- */
+/** Metadata log: controllers, feature levels, blocks of producer ids, and what belongs to the log itself. */
 import { array, bool, int8, int16, int32, int64, message, string, uint16, uuid, type ValueOf } from '../../schema.ts'
 
 export const RegisterControllerRecord = message(

@@ -1,6 +1,4 @@
-/**
- * What precedes every request and response. The client id keeps its int16 length even in the flexible header.
- */
+/** What precedes every request and response. The client id keeps its int16 length even in the flexible header. */
 import { int16, int32, message, string, type ValueOf } from '../../schema.ts'
 
 export const RequestHeader = message(

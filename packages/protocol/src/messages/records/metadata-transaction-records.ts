@@ -1,6 +1,4 @@
-/**
- * Metadata log: records between begin and end take effect together.
- */
+/** Metadata log: records between begin and end take effect together. */
 import { message, string, type ValueOf } from '../../schema.ts'
 
 export const BeginTransactionRecord = message(

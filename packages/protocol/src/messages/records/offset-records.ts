@@ -1,6 +1,4 @@
-/**
- * Topic `__consumer_offsets`: committed offsets. Type 0 is the oldest form; brokers read it and no longer write it.
- */
+/** Topic `__consumer_offsets`: committed offsets. Type 0 is the oldest form; brokers read it and no longer write it. */
 import { int32, int64, message, string, uuid, type ValueOf } from '../../schema.ts'
 
 export const LegacyOffsetCommitKey = message(

@@ -1,6 +1,4 @@
-/**
- * Who asks, as a broker hands it to the controller inside an Envelope request.
- */
+/** Who asks, as a broker hands it to the controller inside an Envelope request. */
 import { bool, message, string, type ValueOf } from '../../schema.ts'
 
 export const DefaultPrincipalData = message(

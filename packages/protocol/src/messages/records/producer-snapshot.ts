@@ -1,6 +1,4 @@
-/**
- * A `.snapshot` file: the producers of a partition at an offset.
- */
+/** A `.snapshot` file: the producers of a partition at an offset. */
 import { array, int16, int32, int64, message, uint32, type ValueOf } from '../../schema.ts'
 
 export const ProducerSnapshot = message(

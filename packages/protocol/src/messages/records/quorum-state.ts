@@ -1,6 +1,4 @@
-/**
- * The `quorum-state` file: term and vote of a raft node (written as JSON).
- */
+/** The `quorum-state` file: term and vote of a raft node (written as JSON). */
 import { array, int32, int64, message, string, uuid, type ValueOf } from '../../schema.ts'
 
 export const QuorumStateData = message(

@@ -1,6 +1,4 @@
-/**
- * Topic `__remote_log_metadata`: segments in tiered storage.
- */
+/** Topic `__remote_log_metadata`: segments in tiered storage. */
 import { array, bool, bytes, int8, int32, int64, message, string, struct, uuid, type ValueOf } from '../../schema.ts'
 
 export const RemoteLogSegmentMetadataRecord = message(

@@ -1,6 +1,4 @@
-/**
- * Metadata log: access control entries, SCRAM credentials, delegation tokens.
- */
+/** Metadata log: access control entries, SCRAM credentials, delegation tokens. */
 import { array, bytes, int8, int32, int64, message, string, uuid, type ValueOf } from '../../schema.ts'
 
 export const AccessControlEntryRecord = message(

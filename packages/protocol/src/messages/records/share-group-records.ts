@@ -1,6 +1,4 @@
-/**
- * Topic `__consumer_offsets`: share groups (KIP-932).
- */
+/** Topic `__consumer_offsets`: share groups (KIP-932). */
 import { array, int8, int32, int64, message, string, uuid, type ValueOf } from '../../schema.ts'
 
 export const ShareGroupMetadataKey = message('ShareGroupMetadataKey', { type: 11, versions: '0' }, { groupId: string() })

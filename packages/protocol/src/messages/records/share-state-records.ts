@@ -1,6 +1,4 @@
-/**
- * Topic `__share_group_state`: delivery state of share partitions, a snapshot and the updates since.
- */
+/** Topic `__share_group_state`: delivery state of share partitions, a snapshot and the updates since. */
 import { array, int8, int16, int32, int64, message, string, uuid, type ValueOf } from '../../schema.ts'
 
 export const ShareSnapshotKey = message(

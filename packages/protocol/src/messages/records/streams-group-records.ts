@@ -1,6 +1,4 @@
-/**
- * Topic `__consumer_offsets`: streams groups (KIP-1071).
- */
+/** Topic `__consumer_offsets`: streams groups (KIP-1071). */
 import { array, int8, int16, int32, int64, message, string, struct, uint16, type ValueOf } from '../../schema.ts'
 
 export const StreamsGroupMetadataKey = message('StreamsGroupMetadataKey', { type: 17, versions: '0' }, { groupId: string() })

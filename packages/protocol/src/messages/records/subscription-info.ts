@@ -1,6 +1,4 @@
-/**
- * What a Kafka Streams instance of a classic group tells the leader, as user data of its subscription.
- */
+/** What a Kafka Streams instance of a classic group tells the leader, as user data of its subscription. */
 import { array, bytes, int8, int32, int64, message, string, uuid, type ValueOf } from '../../schema.ts'
 
 const subscriptionInfoDataTaskId = { topicGroupId: int32(), partition: int32() } as const

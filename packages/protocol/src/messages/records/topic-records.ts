@@ -1,6 +1,4 @@
-/**
- * Metadata log: topics and their partitions.
- */
+/** Metadata log: topics and their partitions. */
 import { array, int8, int32, message, string, uuid, type ValueOf } from '../../schema.ts'
 
 export const TopicRecord = message(

@@ -1,6 +1,4 @@
-/**
- * Topic `__transaction_state`: one record for each change of a transaction.
- */
+/** Topic `__transaction_state`: one record for each change of a transaction. */
 import { array, int8, int16, int32, int64, message, string, type ValueOf } from '../../schema.ts'
 
 export const TransactionLogKey = message('TransactionLogKey', { type: 0, versions: '0' }, { transactionalId: string() })
