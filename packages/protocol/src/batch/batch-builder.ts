@@ -123,6 +123,7 @@ export class BatchBuilder {
     assert(offsetDelta > this.#lastOffsetDelta, 'offset deltas grow')
     const first = this.#count === 0
     const timestampDelta = first ? 0 : timestamp - this.#baseTimestamp
+    assert(Number.isSafeInteger(timestampDelta), 'timestamps of one batch are less than 2^53 apart')
     // Text is taken for ASCII at first, one byte a character: the usual case costs one pass, and the writing shows when it is wrong.
     const keyLength = key === null ? -1 : key.length
     const valueLength = value === null ? -1 : value.length
