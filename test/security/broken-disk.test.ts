@@ -65,9 +65,10 @@ afterEach(async () => {
 
 async function setUp(): Promise<FailingDisk> {
   const disk = new FailingDisk()
-  node = await NodeUnderTest.start({ world: world => disk.wrap(world) })
-  await node.createTopic('bad')
+  node = await NodeUnderTest.start({ world: world => disk.wrap(world), directories: ['first', 'second'] })
+  // Each new log goes to the directory with the fewest.
   await node.createTopic('good')
+  await node.createTopic('bad')
   connection = await node.connect()
   return disk
 }
@@ -99,25 +100,32 @@ async function fetch(topic: string): Promise<{ errorCode: number; highWatermark:
 }
 
 describe.each(['ENOSPC', 'EROFS', 'EIO'])('a disk that fails with %s', code => {
-  test.each([-1, 1])('answers a storage error for that partition with acks=%i, and acknowledges nothing that is not in the file', async acks => {
-    const disk = await setUp()
-    expect(await produce('bad', acks)).toBe(ErrorCode.NONE)
-    disk.fails = { code, paths: /bad-0/ }
-    const lines = node.lines.length
-    expect(await produce('bad', acks)).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
-    expect(await produce('bad', acks)).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
-    expect(node.complaints(lines).filter(({ event }) => event === 'partition.offline')).toHaveLength(1)
-    expect((await fetch('bad')).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
-    expect(await produce('good', acks)).toBe(ErrorCode.NONE)
-    expect(await fetch('good')).toEqual({ errorCode: ErrorCode.NONE, highWatermark: 1 })
-    expect(await isServed(connection)).toBe(true)
-  })
+  test.each([-1, 1])(
+    'answers a storage error for the logs on it with acks=%i, in one log line, and those of the other disk go on',
+    async acks => {
+      const disk = await setUp()
+      expect(await produce('bad', acks)).toBe(ErrorCode.NONE)
+      disk.fails = { code, paths: /bad-0/ }
+      const lines = node.lines.length
+      expect(await produce('bad', acks)).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+      expect(await produce('bad', acks)).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+      expect(node.complaints(lines).filter(({ event }) => event === 'log-directory.offline')).toHaveLength(1)
+      expect((await fetch('bad')).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+      expect(await produce('good', acks)).toBe(ErrorCode.NONE)
+      expect(await fetch('good')).toEqual({ errorCode: ErrorCode.NONE, highWatermark: 1 })
+      expect(await isServed(connection)).toBe(true)
+    },
+  )
 })
 
-test('a topic that cannot be given a folder is there and answers a storage error; others work', async () => {
+test('a topic that cannot be given a folder is there and answers a storage error; those of other directories work', async () => {
   const disk = await setUp()
+  await node.createTopic('third')
   disk.fails = { code: 'ENOSPC', paths: /unlucky/ }
   await node.createTopic('unlucky')
   expect(await produce('unlucky')).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+  expect(await produce('bad')).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
   expect(await produce('good')).toBe(ErrorCode.NONE)
+  await node.createTopic('later')
+  expect(await produce('later')).toBe(ErrorCode.NONE)
 })

@@ -1,7 +1,7 @@
 import { ApiVersions, decodeResponse, ErrorCode, Metadata } from '@millrace/protocol'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isServed, NodeUnderTest } from './node-under-test.ts'
-import { RawConnection } from './raw-connection.ts'
+import type { RawConnection } from './raw-connection.ts'
 
 let node: NodeUnderTest
 /** Open all the time: whatever others do, it is served. */
@@ -98,7 +98,8 @@ test('what is advertised is served: each API in its lowest and highest version i
       connection.send(framed(header(apiKey, version)))
       await Promise.race([connection.closed, connection.frame().catch(() => {})])
       connection.close()
-      if (node.complaints(lines).some(({ facts }) => String(facts.reason).includes('not served'))) refused.push(`${apiKey} v${version}`)
+      if (node.complaints(lines).some(({ facts }) => String(facts.reason).includes('not served')))
+        refused.push(`${apiKey} v${version}`)
     }
   }
   expect(refused).toEqual([])

@@ -26,18 +26,27 @@ export class NodeUnderTest {
     this.#directory = directory
   }
 
-  static async start(options: { world?: (world: World) => World; properties?: Record<string, string> } = {}): Promise<NodeUnderTest> {
+  static async start(
+    options: { world?: (world: World) => World; properties?: Record<string, string>; directories?: string[] } = {},
+  ): Promise<NodeUnderTest> {
+    const { directories = ['data'] } = options
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-security-'))
     const lines: LogLine[] = []
-    const at = (level: LogLine['level']) => (event: string, facts: Facts = {}) => void lines.push({ level, event, facts })
+    const at =
+      (level: LogLine['level']) =>
+      (event: string, facts: Facts = {}) =>
+        void lines.push({ level, event, facts })
     const world = options.world ? options.world(nodeWorld()) : nodeWorld()
     const broker = await startNode({
       world,
-      dataDirectory: path.join(directory, 'data'),
+      dataDirectory: path.join(directory, directories[0]!),
       host: '127.0.0.1',
       port: 0,
       logger: { info: at('info'), warn: at('warn'), error: at('error') },
-      properties: new Map(Object.entries(options.properties ?? {})),
+      properties: new Map([
+        ['log.dirs', directories.map(name => path.join(directory, name)).join(',')],
+        ...Object.entries(options.properties ?? {}),
+      ]),
     })
     return new NodeUnderTest(broker, lines, directory)
   }
@@ -61,7 +70,8 @@ export class NodeUnderTest {
       ],
     })
     connection.close()
-    if (topics[0]!.errorCode !== ErrorCode.NONE) throw new Error(`creating ${name}: ${topics[0]!.errorCode} ${topics[0]!.errorMessage}`)
+    if (topics[0]!.errorCode !== ErrorCode.NONE)
+      throw new Error(`creating ${name}: ${topics[0]!.errorCode} ${topics[0]!.errorMessage}`)
   }
 
   /** Lines that warn or tell of an error, from the time of `since` lines on. */

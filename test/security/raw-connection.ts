@@ -1,5 +1,5 @@
 import net from 'node:net'
-import { type Api, decodeResponse, type Draft, encodeRequest, FrameSplitter } from '@millrace/protocol'
+import { type Api, type Draft, decodeResponse, encodeRequest, FrameSplitter } from '@millrace/protocol'
 
 /** A socket that sends whatever it is told: requests of the protocol, and bytes that are none. */
 export class RawConnection {

@@ -5,6 +5,7 @@ import { readBrokerConfig } from './config/broker-config.ts'
 import { readListeners } from './config/listeners.ts'
 import { openController } from './controller/open-controller.ts'
 import { openGroupCoordinators } from './group/group-coordinators.ts'
+import { openLogs } from './partition/open-logs.ts'
 import { Partitions } from './partition/partitions.ts'
 import { produceRules } from './partition/produce-rules.ts'
 import { type Endpoint, Server } from './server.ts'
@@ -12,7 +13,6 @@ import { serverLimits } from './server-limits.ts'
 import type { BrokerServices } from './services.ts'
 import { ShutdownSteps } from './shutdown-steps.ts'
 import { openStorage } from './storage/open-storage.ts'
-import { openTemporaryLogs } from './temporary-logs.ts'
 
 export interface BrokerOptions {
   readonly world: World
@@ -57,11 +57,12 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
     const { metadata } = controller
     const context = { config, metadata, nodeId }
 
-    const logs = await openTemporaryLogs({ world, logger, storage })
-    shutdown.add('logs', () => logs.close())
-    const rulesOf = (topic: string) => produceRules(context, topic)
-    const partitions = new Partitions({ world, logger, nodeId, metadata, logs, rulesOf })
-    shutdown.add('partitions', () => partitions.close())
+    let partitions: Partitions | null = null
+    let brokerEpoch = -1
+    const logs = openLogs({ world, logger, storage, context, onDirectoryFailed: () => partitions?.loseFailedLogs() })
+    shutdown.add('logs', () => logs.close(brokerEpoch))
+    partitions = new Partitions({ world, logger, nodeId, metadata, logs, rulesOf: topic => produceRules(context, topic) })
+    shutdown.add('partitions', () => partitions?.close())
 
     const services: BrokerServices = { ...context, world, logger, clusterId, partitions, controller: controller.client }
     const groups = openGroupCoordinators(services)
@@ -71,7 +72,8 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
     shutdown.add('listeners', () => server.close(closeGraceMs))
     shutdown.add('groups', () => groups.close())
     const listeners = await listen(server, config)
-    await controller.registerBroker({ listeners })
+    brokerEpoch = await controller.registerBroker({ listeners, previousBrokerEpoch: logs.previousBrokerEpoch })
+    logs.start()
 
     const bootstrapServers = addressOf(listeners[0]!)
     logger.info('broker.started', {

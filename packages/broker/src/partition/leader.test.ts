@@ -232,7 +232,7 @@ describe('a leader with another member in sync', () => {
     const { leader } = setUp({ metadata: two })
     const heard: number[] = []
     leader.whenReplicated(leader.append(batchOf('a'), all).nextOffset, code => heard.push(code))
-    leader.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER, 'another one leads')
+    leader.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER)
     expect(heard).toEqual([ErrorCode.NOT_LEADER_OR_FOLLOWER])
   })
 

@@ -252,27 +252,23 @@ export class Leader implements LeaderPartition, WatchedPartition {
   errorCodeOf(error: unknown): number {
     if (error instanceof KafkaError) return error.errorCode
     if (error instanceof DiskError) {
-      this.lose(ErrorCode.KAFKA_STORAGE_ERROR, messageOf(error))
+      this.lose(ErrorCode.KAFKA_STORAGE_ERROR)
       return ErrorCode.KAFKA_STORAGE_ERROR
     }
     if (error instanceof MillraceError && 'errorCode' in error) return error.errorCode as number
-    this.#options.logger.error('partition.request-failed', { ...this.#name, reason: messageOf(error) })
+    const { topic, partition } = this
+    this.#options.logger.error('partition.request-failed', { topic, partition, reason: messageOf(error) })
     return ErrorCode.UNKNOWN_SERVER_ERROR
   }
 
   /** Ends the leadership: who waits is answered with the code, and so is every later request. */
-  lose(errorCode: number, reason: string): void {
+  lose(errorCode: number): void {
     if (this.#lostCode !== 0) return
     this.#lostCode = errorCode
-    if (errorCode === ErrorCode.KAFKA_STORAGE_ERROR) this.#options.logger.error('partition.offline', { ...this.#name, reason })
     this.log.onWritten = null
     this.#writes.fail(errorCode)
     this.#commits.fail(errorCode)
     for (const wait of this.#fetches) wait.wake()
-  }
-
-  get #name(): { topic: string; partition: number } {
-    return { topic: this.topic, partition: this.partition }
   }
 
   #appended(nextOffset: number, sizeInBytes: number): void {
@@ -283,7 +279,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
   #written(): void {
     const { failure, writtenOffset } = this.log
     if (failure !== null) {
-      this.lose(ErrorCode.KAFKA_STORAGE_ERROR, messageOf(failure))
+      this.lose(ErrorCode.KAFKA_STORAGE_ERROR)
       return
     }
     this.#writes.advance(writtenOffset)

@@ -57,10 +57,15 @@ export class Partitions implements PartitionStore {
     for (const { slots } of this.#topics.values()) for (const slot of slots) if (typeof slot !== 'number') yield slot
   }
 
+  /** Ends the leaderships of logs whose disk has failed. */
+  loseFailedLogs(): void {
+    for (const leader of this.leaders()) if (leader.log.failure !== null) leader.lose(ErrorCode.KAFKA_STORAGE_ERROR)
+  }
+
   /** Ends all leaderships; the logs stay as they are. */
   close(): void {
     this.#unsubscribe()
-    for (const leader of this.leaders()) leader.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER, 'the broker stops')
+    for (const leader of this.leaders()) leader.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER)
   }
 
   #changed(change: MetadataChange): void {
@@ -96,7 +101,7 @@ export class Partitions implements PartitionStore {
     const isLeader = metadata.leader === this.#options.nodeId
     if (before instanceof Leader) {
       if (isLeader && before.lostCode === 0) before.update(metadata, rules)
-      else if (!isLeader) before.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER, 'another broker leads')
+      else if (!isLeader) before.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER)
       if (isLeader) return before
     }
     if (!isLeader) return ErrorCode.NOT_LEADER_OR_FOLLOWER
@@ -129,7 +134,7 @@ export class Partitions implements PartitionStore {
   #forget(name: string, { topicId, slots }: { readonly topicId: string; readonly slots: readonly Slot[] }): void {
     this.#topics.delete(name)
     for (const [partition, slot] of slots.entries()) {
-      if (typeof slot !== 'number') slot.lose(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 'the topic was deleted')
+      if (typeof slot !== 'number') slot.lose(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
       try {
         this.#options.logs.remove({ topic: name, topicId, partition })
       } catch (error) {

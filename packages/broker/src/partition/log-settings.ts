@@ -1,0 +1,23 @@
+import { type ConfigContext, topicConfig } from '../config/resolve.ts'
+import { topicKeys } from '../config/topic-keys.ts'
+import type { LogConfig } from '../log/log-config.ts'
+
+/** The settings of a topic's logs that are in force now. */
+export function logSettings(context: ConfigContext, topic: string): LogConfig {
+  const policy = topicConfig(context, topic, topicKeys.cleanupPolicy)
+  return {
+    segmentBytes: topicConfig(context, topic, topicKeys.segmentBytes),
+    segmentMs: topicConfig(context, topic, topicKeys.segmentMs),
+    segmentJitterMs: topicConfig(context, topic, topicKeys.segmentJitterMs),
+    segmentIndexBytes: topicConfig(context, topic, topicKeys.segmentIndexBytes),
+    indexIntervalBytes: topicConfig(context, topic, topicKeys.indexIntervalBytes),
+    retentionMs: topicConfig(context, topic, topicKeys.retentionMs),
+    retentionBytes: topicConfig(context, topic, topicKeys.retentionBytes),
+    deletes: policy.includes('delete'),
+    compacts: policy.includes('compact'),
+    fileDeleteDelayMs: topicConfig(context, topic, topicKeys.fileDeleteDelayMs),
+    flushMessages: topicConfig(context, topic, topicKeys.flushMessages),
+    flushMs: topicConfig(context, topic, topicKeys.flushMs),
+    preallocate: topicConfig(context, topic, topicKeys.preallocate),
+  }
+}
