@@ -5,6 +5,7 @@ import { readListeners } from './listeners.ts'
 import { logKeys } from './log-keys.ts'
 import { nodeKeys } from './node-keys.ts'
 import { readQuorum } from './quorum.ts'
+import { checkSetting } from './setting.ts'
 import { keptWithoutEffectYet, withoutEffectYet } from './without-effect.ts'
 
 /** All keys of server.properties that are declared, by their names in code: `config.get(brokerKeys.numPartitions)`. */
@@ -27,6 +28,7 @@ export function readBrokerConfig(properties: ReadonlyMap<string, string>, logger
     if (withoutEffectYet.has(name) || keptWithoutEffectYet.has(name)) logger.warn('config.without-effect-yet', { key: name })
     else if (!byName.has(name)) logger.warn('config.unknown', { key: name })
   }
+  checkSetting(logKeys.compressionGzipLevel, properties.get(logKeys.compressionGzipLevel.name))
   readListeners(config)
   readQuorum(config)
   return config

@@ -14,9 +14,9 @@ export const listenerKeys = {
     null,
     'Addresses that clients are told to use, as name://host:port; the listeners when not given.',
   ),
-  listenerSecurityProtocolMap: list(
+  listenerSecurityProtocolMap: string(
     'listener.security.protocol.map',
-    ['SASL_SSL:SASL_SSL', 'PLAINTEXT:PLAINTEXT', 'SSL:SSL', 'SASL_PLAINTEXT:SASL_PLAINTEXT'],
+    'SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT',
     'Protocol of each listener name. PLAINTEXT is what this version serves.',
   ),
   controllerListenerNames: list('controller.listener.names', undefined, 'Names of the listeners that belong to the controller.'),

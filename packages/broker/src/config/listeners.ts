@@ -60,9 +60,9 @@ function checkInterBroker(config: ConfigSet, listeners: readonly ListenerConfig[
     )
 }
 
-function readProtocols(map: readonly string[]): (listener: string) => number {
+function readProtocols(map: string): (listener: string) => number {
   const byName = new Map<string, string>()
-  for (const entry of map) {
+  for (const entry of map.split(',').map(member => member.trim())) {
     const [name, protocol, rest] = entry.split(':')
     if (!name || !protocol || rest !== undefined || !protocols.includes(protocol))
       throw new ConfigError(

@@ -2,6 +2,7 @@ import { ErrorCode } from '@millrace/protocol'
 import { ConfigError, type ConfigKey, parseConfigValue } from '@millrace/runtime'
 import { brokerKeyOf } from '../config/broker-config.ts'
 import { ConfigResourceType } from '../config/resolve.ts'
+import { checkSetting } from '../config/setting.ts'
 import { topicKeys } from '../config/topic-keys.ts'
 import { Refusal } from './decision.ts'
 
@@ -36,19 +37,11 @@ export function checkValue(key: ConfigKey, text: string): void {
       `The value of ${key.name} exceeds the maximum value size of ${maxValueLength} characters.`,
     )
   try {
-    parseConfigValue(key, text)
+    checkSetting(key, text)
   } catch (error) {
     if (error instanceof ConfigError) throw new Refusal(ErrorCode.INVALID_CONFIG, error.message)
     throw error
   }
-  const throttled =
-    key.name === topicKeys.leaderReplicationThrottledReplicas.name ||
-    key.name === topicKeys.followerReplicationThrottledReplicas.name
-  if (throttled && !/^(\s*|\*|(\s*\d+:\d+\s*)(,\s*\d+:\d+\s*)*)$/.test(text))
-    throw new Refusal(
-      ErrorCode.INVALID_CONFIG,
-      `Invalid value ${text} for configuration ${key.name}: must be * or a list of partition:broker`,
-    )
 }
 
 /** Settings that contradict one another. Throws a Refusal INVALID_CONFIG. */
