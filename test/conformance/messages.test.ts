@@ -1,5 +1,22 @@
 import * as protocol from '@millrace/protocol'
-import { apis, decode, encodeWhole, errors, type Message, requestHeaderVersion, responseHeaderVersion } from '@millrace/protocol'
+import {
+  apis,
+  decode,
+  decodeMetadataRecord,
+  decodeRecordKey,
+  decodeRecordValue,
+  encodeMetadataRecord,
+  encodeRecordKey,
+  encodeRecordValue,
+  encodeWhole,
+  errors,
+  groupRecordTypes,
+  type Message,
+  metadataRecords,
+  requestHeaderVersion,
+  responseHeaderVersion,
+  shareStateRecordTypes,
+} from '@millrace/protocol'
 import { projectValue, randomValue, seededRandom } from '@millrace/protocol/internal'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { runJava } from './kafka-peer.ts'
@@ -32,6 +49,10 @@ interface Case {
   readonly seed: number
   readonly value: unknown
   readonly hex: string
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
 }
 
 describe('our messages beside Apache Kafka’s own classes', () => {
@@ -67,7 +88,7 @@ describe('our messages beside Apache Kafka’s own classes', () => {
       for (let i = 0; i < valuesPerVersion; i++) {
         const seed = version * 1000 + i
         const value = randomValue(message, version, seededRandom(seed), { withIgnorable: true })
-        all.push({ message, version, seed, value, hex: Buffer.from(encodeWhole(message, version, value)).toString('hex') })
+        all.push({ message, version, seed, value, hex: hexOf(encodeWhole(message, version, value)) })
       }
     return all
   }
@@ -116,6 +137,39 @@ describe('our messages beside Apache Kafka’s own classes', () => {
     })
     expect(differing.slice(0, 20)).toEqual([])
     expect(compared).toBeGreaterThan(600 * valuesPerVersion)
+  })
+
+  it('frames its records as Apache Kafka frames them, and reads them back', async () => {
+    const records: { line: string; expected: string }[] = []
+    for (const message of metadataRecords.values()) {
+      const known = versionsOfKafka.get(message.name)
+      if (known === null || known === undefined) continue
+      for (let version = message.versions.min; version <= known.max; version++) {
+        const value = randomValue(message, version, seededRandom(version))
+        const bytes = encodeMetadataRecord(message, version, value)
+        expect(decodeMetadataRecord(bytes)).toEqual({ message, version, value })
+        records.push({ line: `metadata ${hexOf(bytes)}`, expected: hexOf(bytes) })
+      }
+    }
+    for (const [topic, types] of [['group', groupRecordTypes] as const, ['share', shareStateRecordTypes] as const])
+      for (const recordType of types.values())
+        for (let version = recordType.value.versions.min; version <= recordType.value.versions.max; version++) {
+          const [key, value] = [recordType.key, recordType.value].map(message =>
+            randomValue(message, message === recordType.key ? 0 : version, seededRandom(version)),
+          )
+          const keyBytes = encodeRecordKey(recordType.key, key)
+          const valueBytes = encodeRecordValue(recordType.value, version, value)
+          expect(decodeRecordKey(types, keyBytes)).toEqual({ recordType, key })
+          expect(decodeRecordValue(recordType.value, valueBytes)).toEqual({ version, value })
+          const pair = `${hexOf(keyBytes)} ${hexOf(valueBytes)}`
+          records.push({ line: `${topic} ${pair}`, expected: pair })
+        }
+    const answers = await runJava(
+      'MessageEcho.java',
+      records.map(({ line }) => line),
+    )
+    expect(answers).toEqual(records.map(({ expected }) => expected))
+    expect(records.length).toBeGreaterThan(60)
   })
 
   it('is read from Apache Kafka’s bytes as the value it was', () => {

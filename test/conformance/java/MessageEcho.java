@@ -15,6 +15,12 @@ import org.apache.kafka.common.protocol.ByteBufferAccessor;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.protocol.Message;
 import org.apache.kafka.common.protocol.ObjectSerializationCache;
+import org.apache.kafka.coordinator.common.runtime.CoordinatorRecord;
+import org.apache.kafka.coordinator.common.runtime.CoordinatorRecordSerde;
+import org.apache.kafka.coordinator.group.GroupCoordinatorRecordSerde;
+import org.apache.kafka.coordinator.share.ShareCoordinatorRecordSerde;
+import org.apache.kafka.metadata.MetadataRecordSerde;
+import org.apache.kafka.server.common.ApiMessageAndVersion;
 
 /**
  * What Apache Kafka's own classes make of messages, and what they say of APIs and errors. Reads messages with Apache Kafka's own classes and writes them again. One answer a line:
@@ -24,6 +30,9 @@ import org.apache.kafka.common.protocol.ObjectSerializationCache;
  *     api KEY                  -> "NAME OLDEST LATEST LISTENERS CLUSTERACTION FORWARDED HEADERS", or "absent"; stable versions, and for each
  *                                 of them the versions of request and response header
  *     error CODE               -> "NAME RETRIABLE REFRESHMETADATA", or "absent"
+ *     metadata HEX             -> the record of the metadata log in these bytes, frame and all, read and written again
+ *     group KEY VALUE          -> the record of __consumer_offsets with these bytes, read and written again: "KEY VALUE"
+ *     share KEY VALUE          -> the same for __share_group_state
  */
 public final class MessageEcho {
     private static final List<String> PACKAGES = List.of(
@@ -56,6 +65,9 @@ public final class MessageEcho {
         String[] words = line.split(" ", -1);
         if (words[0].equals("api")) return api(Integer.parseInt(words[1]));
         if (words[0].equals("error")) return error(Short.parseShort(words[1]));
+        if (words[0].equals("metadata")) return metadata(words[1]);
+        if (words[0].equals("group")) return coordinator(new GroupCoordinatorRecordSerde(), words[1], words[2]);
+        if (words[0].equals("share")) return coordinator(new ShareCoordinatorRecordSerde(), words[1], words[2]);
         Class<?> type = classOf(words[1]);
         if (type == Void.class) return "absent";
         Message message = (Message) type.getDeclaredConstructor().newInstance();
@@ -68,6 +80,22 @@ public final class MessageEcho {
         ByteBuffer out = ByteBuffer.allocate(message.size(cache, version));
         message.write(new ByteBufferAccessor(out), cache, version);
         return HexFormat.of().formatHex(out.array(), 0, out.position());
+    }
+
+    private static String metadata(String hex) {
+        byte[] bytes = HexFormat.of().parseHex(hex);
+        ApiMessageAndVersion record = MetadataRecordSerde.INSTANCE.read(new ByteBufferAccessor(ByteBuffer.wrap(bytes)), bytes.length);
+        ObjectSerializationCache cache = new ObjectSerializationCache();
+        ByteBuffer out = ByteBuffer.allocate(MetadataRecordSerde.INSTANCE.recordSize(record, cache));
+        MetadataRecordSerde.INSTANCE.write(record, cache, new ByteBufferAccessor(out));
+        return HexFormat.of().formatHex(out.array(), 0, out.position());
+    }
+
+    private static String coordinator(CoordinatorRecordSerde serde, String key, String value) {
+        CoordinatorRecord record = serde.deserialize(
+            ByteBuffer.wrap(HexFormat.of().parseHex(key)),
+            ByteBuffer.wrap(HexFormat.of().parseHex(value)));
+        return HexFormat.of().formatHex(serde.serializeKey(record)) + " " + HexFormat.of().formatHex(serde.serializeValue(record));
     }
 
     private static String api(int key) {
