@@ -1,2 +1,2 @@
 /** Second door of @millrace/broker: for sibling packages only. */
-export { newUuid } from './storage/format-storage.ts'
+export { newUuid } from './storage/new-uuid.ts'
