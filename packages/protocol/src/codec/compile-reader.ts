@@ -3,7 +3,7 @@ import { readUuid } from '../uuid.ts'
 import * as faults from './faults.ts'
 import { defaultSource, GeneratedSource, identifier, quoted } from './generated-source.ts'
 import type { Input } from './input.ts'
-import { isNullable, membersOf, minimumSize, nullMarker, plainMembers, taggedMembers } from './layout.ts'
+import { isNullable, isObject, membersOf, minimumSize, nullMarker, plainMembers, taggedMembers } from './layout.ts'
 import { maxArrayElements, maxStringBytes, maxTaggedFields } from './limits.ts'
 import { readText } from './text.ts'
 
@@ -132,7 +132,7 @@ class ReaderSource extends GeneratedSource {
     if (declare) this.add(`let ${variable}`)
     this.#length(field, compact, nullable, variable, path)
     this.add(`if (n > ${maxArrayElements} || n * ${least} > end - p) failCount(${quoted(path)}, n)`)
-    this.add(`if ((input.elements -= n) < 0) failBudget(${quoted(path)})`)
+    if (isObject(element)) this.add(`if ((input.objects -= n) < 0) failBudget(${quoted(path)})`)
     const count = this.name('c')
     const index = this.name('i')
     this.add(`const ${count} = n; ${variable} = []`)

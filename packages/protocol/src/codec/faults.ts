@@ -1,6 +1,6 @@
 import { KafkaError } from '../errors/kafka-error.ts'
 import { ProtocolError } from '../protocol-error.ts'
-import { maxArrayElements, maxMessageElements, maxStringBytes, maxTaggedFields } from './limits.ts'
+import { maxArrayElements, maxMessageObjects, maxStringBytes, maxTaggedFields } from './limits.ts'
 
 /**
  * Every way in which encoding or decoding fails, for the compiled and the interpreted form alike. `path`:
@@ -22,7 +22,7 @@ export function failCount(path: string, count: number): never {
 }
 
 export function failBudget(path: string): never {
-  throw new ProtocolError(`at ${path} the message has more than ${maxMessageElements} elements`)
+  throw new ProtocolError(`at ${path} the message has more than ${maxMessageObjects} objects`)
 }
 
 export function failTagCount(path: string, count: number): never {

@@ -10,7 +10,7 @@ import { decode, encodeWhole } from './codec.ts'
 import { compileReader } from './compile-reader.ts'
 import { Input } from './input.ts'
 import { interpretReader } from './interpret.ts'
-import { maxArrayElements, maxMessageElements, maxTaggedFields } from './limits.ts'
+import { maxArrayElements, maxMessageObjects, maxTaggedFields } from './limits.ts'
 
 const messages = Object.values(declared).filter((value): value is Message<any> => 'fields' in value)
 
@@ -141,14 +141,16 @@ describe('a reader', () => {
       expect(outcome(read, bytes)).toEqual({ refusal: expect.stringContaining(`more than ${maxArrayElements}`) })
   })
 
-  it('refuses nested arrays that add up to more elements than a message may have', () => {
-    const rows = maxMessageElements / maxArrayElements
-    const bytes = new Uint8Array(4 + rows * (4 + maxArrayElements) + 2)
+  it('refuses nested arrays that add up to more objects than a message may have', () => {
+    const Nested = message('Nested', { versions: '0' }, { rows: array({ cells: array({ value: int8() }) }) })
+    const rows = 3
+    const cells = maxMessageObjects / 2
+    const bytes = new Uint8Array(4 + rows * (4 + cells))
     const view = new DataView(bytes.buffer)
     view.setInt32(0, rows)
-    for (let row = 0; row < rows; row++) view.setInt32(4 + row * (4 + maxArrayElements), maxArrayElements)
-    for (const read of readers(Numbers, 0))
-      expect(outcome(read, bytes)).toEqual({ refusal: expect.stringContaining(`more than ${maxMessageElements}`) })
+    for (let row = 0; row < rows; row++) view.setInt32(4 + row * (4 + cells), cells)
+    for (const read of readers(Nested, 0))
+      expect(outcome(read, bytes)).toEqual({ refusal: expect.stringContaining(`more than ${maxMessageObjects} objects`) })
   })
 
   it('passes over unknown tagged fields without keeping them, however many up to the limit (CVE-2026-111115)', () => {

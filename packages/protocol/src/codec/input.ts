@@ -1,12 +1,12 @@
 import { readUvarint, type VarintCursor } from '../varint.ts'
-import { maxMessageElements } from './limits.ts'
+import { maxMessageObjects } from './limits.ts'
 
-/** Bytes to read, where the reader stands, and how many array elements the message may still have. */
+/** Bytes to read, where the reader stands, and how many objects the arrays of the message may still have. */
 export class Input implements VarintCursor {
   readonly bytes: Uint8Array
   readonly view: DataView
   position: number
-  elements = maxMessageElements
+  objects = maxMessageObjects
   /** Last varint. */
   value = 0
 

@@ -9,6 +9,7 @@ import {
   isDefault,
   isFlexible,
   isNullable,
+  isObject,
   isPresent,
   membersOf,
   minimumSize,
@@ -128,7 +129,7 @@ function readBytes(input: Input, field: Field<any>, length: number, path: string
 function readElements(walk: Walk, input: Input, element: Field<any>, count: number, path: string): unknown[] {
   const least = Math.max(1, minimumSize(element, walk.version, walk.flexible))
   if (count > maxArrayElements || count * least > input.bytes.length - input.position) faults.failCount(path, count)
-  if ((input.elements -= count) < 0) faults.failBudget(path)
+  if (isObject(element) && (input.objects -= count) < 0) faults.failBudget(path)
   const elements: unknown[] = []
   for (let i = 0; i < count; i++) elements.push(readField(walk, input, element, `${path}[]`))
   return elements

@@ -16,6 +16,11 @@ export function isNullable(field: Field<any>, version: number): boolean {
   return field.nullableSince <= version
 }
 
+/** Whether each element of an array of these is an object of its own, which takes memory even where it took hardly any bytes. */
+export function isObject(element: Field<any>): boolean {
+  return element.kind === 'struct' || element.kind === 'bytes' || element.kind === 'records' || element.kind === 'array'
+}
+
 /** The byte that stands for a null struct where 1 stands for one that is there: an int8, but a varint within a tagged field. */
 export function nullMarker(field: Field<any>): number {
   return field.tag >= 0 ? 0 : -1

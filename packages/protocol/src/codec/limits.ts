@@ -1,8 +1,11 @@
 /** Elements of one array; a larger count is refused before anything is allocated. */
 export const maxArrayElements = 1_000_000
 
-/** Elements of all arrays of one message together: nested counts may not add up to what one count may not be. */
-export const maxMessageElements = 4_000_000
+/**
+ * Structs and byte views in all arrays of one message together: what one count may not ask for, nested counts may not either.
+ * Numbers and strings are not counted; they take little more memory than they took bytes.
+ */
+export const maxMessageObjects = 1_000_000
 
 /** Tagged fields in one section. */
 export const maxTaggedFields = 10_000
