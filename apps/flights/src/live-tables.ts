@@ -46,8 +46,9 @@ export class LiveTables {
 
   /** Resolves when everything that is in the topics now has been read. */
   async caughtUp(): Promise<void> {
-    const ends = await this.#consumer.endOffsets(this.#consumer.assignment())
-    const behind = () => ends.some(({ topic, partition, offset }) => this.#consumer.position({ topic, partition }) < offset)
+    const partitions = this.#consumer.assignment()
+    const ends = await this.#consumer.endOffsets(partitions)
+    const behind = () => partitions.some((partition, i) => (this.#consumer.position(partition) ?? 0) < ends[i]!)
     while (behind()) await new Promise(resolve => setTimeout(resolve, 20))
   }
 

@@ -90,7 +90,7 @@ export class SchemasTopic {
 
   async #caughtUp(): Promise<void> {
     const [end] = await this.#consumer.endOffsets([{ topic: this.#options.topic, partition }])
-    await this.#applied(end!.offset)
+    await this.#applied(end!)
   }
 
   #applied(offset: number): Promise<void> {

@@ -170,7 +170,7 @@ export async function readAll(context: WorkloadContext, world: World): Promise<v
     partitions.map(({ partition }) => keyOf(partition)),
   )
   const ends = await consumer.endOffsets(partitions)
-  while (ends.some(end => consumer.position(end) < end.offset)) {
+  while (partitions.some((partition, i) => (consumer.position(partition) ?? 0) < ends[i]!)) {
     for (const batch of await consumer.poll(500)) history.poll('final', readBatch(batch))
   }
   await consumer.close()

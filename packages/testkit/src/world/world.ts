@@ -81,7 +81,8 @@ export class SimulatedMachine {
     const clock: Clock = {
       now: () => epochMs + Math.floor(scheduler.nowMs + this.clockSkewMs),
       monotonic: () => scheduler.nowMs,
-      timer: later,
+      // A microsecond at least: a remainder of a subtraction of times (1e-13 ms) must not fire again and again at the same moment.
+      timer: (delayMs, fire) => later(Math.max(0.001, delayMs), fire),
       defer: run => void later(0, run),
     }
     return {
