@@ -1,2 +1,2 @@
 /** Second door of @millrace/streams: for sibling packages only. */
-export {}
+export { streamsKeys } from './config.ts'
