@@ -74,7 +74,10 @@ export class SchemasTopic {
     await this.#caughtUp()
     const { records, answer } = decide(this.#registry)
     if (records.length === 0) return answer()
-    const expired = sleep(world.clock, writeTimeoutMs).then(() => Promise.reject(registryErrors.storeTimeout()))
+    const { promise: expired, reject: expire } = Promise.withResolvers<never>()
+    // Nobody may be waiting any more.
+    expired.catch(() => {})
+    const timer = world.clock.timer(writeTimeoutMs, () => expire(registryErrors.storeTimeout()))
     const written = Promise.all(records.map(record => this.#producer.send({ topic, partition, ...encodeRecord(record) })))
     try {
       const metadata = await Promise.race([written, expired])
@@ -83,7 +86,7 @@ export class SchemasTopic {
       if (error instanceof MillraceError && error.code === 'SCHEMA_REGISTRY') throw error
       throw registryErrors.storeFailed(messageOf(error))
     } finally {
-      expired.catch(() => {})
+      timer.cancel()
     }
     return answer()
   }
