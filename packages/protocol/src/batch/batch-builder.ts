@@ -39,6 +39,11 @@ type Part = Uint8Array | string | null
 
 /** Text of up to this many characters is copied here, without a call into native code. */
 const SHORT_TEXT = 24
+/** The same of bytes. */
+const SHORT_BYTES = 32
+
+/** The varint of -1. */
+const NULL_LENGTH = 1
 
 /** Varint of the record length, and the room that `utf8Write` needs to show that text was not ASCII. */
 const SLACK_BYTES = 16
@@ -125,14 +130,9 @@ export class BatchBuilder {
     const timestampDelta = first ? 0 : timestamp - this.#baseTimestamp
     assert(Number.isSafeInteger(timestampDelta), 'timestamps of one batch are less than 2^53 apart')
     // Text is taken for ASCII at first, one byte a character: the usual case costs one pass, and the writing shows when it is wrong.
-    const keyLength = key === null ? -1 : key.length
-    const valueLength = value === null ? -1 : value.length
-    const headersLength = headers === undefined || headers.length === 0 ? 1 : lengthOfHeaders(headers)
-    let end = this.#write(offsetDelta, timestampDelta, key, keyLength, value, valueLength, headers, headersLength)
+    let end = this.#write(offsetDelta, timestampDelta, key, lengthOf(key), value, lengthOf(value), headers, false)
     if (end === NOT_ASCII) {
-      const exactKeyLength = typeof key === 'string' ? Buffer.byteLength(key) : keyLength
-      const exactValueLength = typeof value === 'string' ? Buffer.byteLength(value) : valueLength
-      end = this.#write(offsetDelta, timestampDelta, key, exactKeyLength, value, exactValueLength, headers, headersLength)
+      end = this.#write(offsetDelta, timestampDelta, key, exactLengthOf(key), value, exactLengthOf(value), headers, true)
     }
     if (end === DOES_NOT_FIT) return false
     if (first) this.#baseTimestamp = timestamp
@@ -195,7 +195,10 @@ export class BatchBuilder {
     this.#maxTimestamp = -1
   }
 
-  /** Writes one record whose parts have these lengths behind the last one; returns where it ends, NOT_ASCII or DOES_NOT_FIT. */
+  /**
+   * Writes one record whose parts have these lengths behind the last one; returns where it ends, NOT_ASCII or DOES_NOT_FIT.
+   * Varints of one and two bytes are written here: calls would cost as much as the rest.
+   */
   #write(
     offsetDelta: number,
     timestampDelta: number,
@@ -204,40 +207,49 @@ export class BatchBuilder {
     value: Part,
     valueLength: number,
     headers: readonly HeaderDraft[] | undefined,
-    headersLength: number,
+    isExact: boolean,
   ): number {
+    const headersLength = headers === undefined || headers.length === 0 ? 1 : lengthOfHeaders(headers, isExact)
     const length =
       1 +
-      sizeOfVarlong(timestampDelta) +
-      sizeOfVarint(offsetDelta) +
-      sizeOfVarint(keyLength) +
-      Math.max(keyLength, 0) +
-      sizeOfVarint(valueLength) +
-      Math.max(valueLength, 0) +
+      (timestampDelta >= -64 && timestampDelta < 64 ? 1 : sizeOfVarlong(timestampDelta)) +
+      (offsetDelta < 64 ? 1 : sizeOfVarint(offsetDelta)) +
+      (keyLength < 0 ? 1 : sizeOfLength(keyLength) + keyLength) +
+      (valueLength < 0 ? 1 : sizeOfLength(valueLength) + valueLength) +
       headersLength
     const start = this.#position
-    const end = start + sizeOfVarint(length) + length
+    const end = start + sizeOfLength(length) + length
     if (end > this.maxBytes && this.#count > 0) return DOES_NOT_FIT
     if (end + SLACK_BYTES > this.#buffer.length) this.#grow(end + SLACK_BYTES)
     const buffer = this.#buffer
-    let at = writeVarint(buffer, start, length)
+    let at = start
+    if (length < 64) buffer[at++] = length << 1
+    else if (length < 8192) {
+      buffer[at] = (length << 1) | 0x80
+      buffer[at + 1] = length >>> 6
+      at += 2
+    } else at = writeVarint(buffer, at, length)
     buffer[at++] = 0
-    at = writeVarlong(buffer, at, timestampDelta)
-    at = writeVarint(buffer, at, offsetDelta)
-    at = writeVarint(buffer, at, keyLength)
-    if (key !== null) {
-      if (typeof key !== 'string') buffer.set(key, at)
+    if (timestampDelta >= 0 && timestampDelta < 64) buffer[at++] = timestampDelta << 1
+    else at = writeVarlong(buffer, at, timestampDelta)
+    if (offsetDelta < 64) buffer[at++] = offsetDelta << 1
+    else at = writeVarint(buffer, at, offsetDelta)
+    if (key === null) buffer[at++] = NULL_LENGTH
+    else {
+      at = writeLength(buffer, at, keyLength)
+      if (typeof key !== 'string') copyInto(buffer, at, key)
       else if (writeText(buffer, at, key) !== keyLength) return NOT_ASCII
       at += keyLength
     }
-    at = writeVarint(buffer, at, valueLength)
-    if (value !== null) {
-      if (typeof value !== 'string') buffer.set(value, at)
+    if (value === null) buffer[at++] = NULL_LENGTH
+    else {
+      at = writeLength(buffer, at, valueLength)
+      if (typeof value !== 'string') copyInto(buffer, at, value)
       else if (writeText(buffer, at, value) !== valueLength) return NOT_ASCII
       at += valueLength
     }
     if (headersLength === 1) buffer[at] = 0
-    else writeHeaders(buffer, at, headers!)
+    else if (!writeHeaders(buffer, at, headers!, isExact)) return NOT_ASCII
     return end
   }
 
@@ -270,46 +282,82 @@ function writeText(buffer: RawBuffer, at: number, text: string): number {
   return length
 }
 
-/** Bytes of the header count and the headers. */
-function lengthOfHeaders(headers: readonly HeaderDraft[]): number {
+/** Bytes of the header count and the headers; unless `isExact` text counts a byte a character. */
+function lengthOfHeaders(headers: readonly HeaderDraft[], isExact: boolean): number {
   let length = sizeOfVarint(headers.length)
-  for (const { key, value } of headers) {
-    const keyLength = Buffer.byteLength(key)
-    const valueLength = value === null ? -1 : typeof value === 'string' ? Buffer.byteLength(value) : value.length
-    length += sizeOfVarint(keyLength) + keyLength + sizeOfVarint(valueLength) + Math.max(valueLength, 0)
+  for (let index = 0; index < headers.length; index++) {
+    const { key, value } = headers[index]!
+    const keyLength = isExact ? Buffer.byteLength(key) : key.length
+    const valueLength = isExact ? exactLengthOf(value) : lengthOf(value)
+    length += sizeOfLength(keyLength) + keyLength + (valueLength < 0 ? 1 : sizeOfLength(valueLength) + valueLength)
   }
   return length
 }
 
-function writeHeaders(buffer: RawBuffer, at: number, headers: readonly HeaderDraft[]): void {
+/** Says false when text was not ASCII although it was counted so. */
+function writeHeaders(buffer: RawBuffer, at: number, headers: readonly HeaderDraft[], isExact: boolean): boolean {
   at = writeVarint(buffer, at, headers.length)
-  for (const { key, value } of headers) {
-    at = writePart(buffer, at, key)
-    at = writePart(buffer, at, value)
+  for (let index = 0; index < headers.length; index++) {
+    const { key, value } = headers[index]!
+    const keyLength = isExact ? Buffer.byteLength(key) : key.length
+    at = writeLength(buffer, at, keyLength)
+    if (writeText(buffer, at, key) !== keyLength) return false
+    at += keyLength
+    if (value === null) {
+      buffer[at++] = NULL_LENGTH
+      continue
+    }
+    const valueLength = isExact ? exactLengthOf(value) : value.length
+    at = writeLength(buffer, at, valueLength)
+    if (typeof value !== 'string') copyInto(buffer, at, value)
+    else if (writeText(buffer, at, value) !== valueLength) return false
+    at += valueLength
   }
+  return true
 }
 
-function writePart(buffer: RawBuffer, at: number, part: Part): number {
-  if (part === null) return writeVarint(buffer, at, -1)
-  if (typeof part !== 'string') {
-    at = writeVarint(buffer, at, part.length)
-    buffer.set(part, at)
-    return at + part.length
+/** Characters or bytes; -1 for null. */
+function lengthOf(part: Part): number {
+  return part === null ? -1 : part.length
+}
+
+function exactLengthOf(part: Part): number {
+  return part === null ? -1 : typeof part === 'string' ? Buffer.byteLength(part) : part.length
+}
+
+function sizeOfLength(length: number): number {
+  return length < 64 ? 1 : length < 8192 ? 2 : sizeOfVarint(length)
+}
+
+function writeLength(buffer: RawBuffer, at: number, length: number): number {
+  if (length < 64) {
+    buffer[at] = length << 1
+    return at + 1
   }
-  const length = Buffer.byteLength(part)
-  at = writeVarint(buffer, at, length)
-  buffer.utf8Write(part, at)
-  return at + length
+  if (length < 8192) {
+    buffer[at] = (length << 1) | 0x80
+    buffer[at + 1] = length >>> 6
+    return at + 2
+  }
+  return writeVarint(buffer, at, length)
+}
+
+function copyInto(buffer: RawBuffer, at: number, bytes: Uint8Array): void {
+  const length = bytes.length
+  if (length > SHORT_BYTES) buffer.set(bytes, at)
+  else for (let index = 0; index < length; index++) buffer[at + index] = bytes[index]!
 }
 
 /** An upper bound of what a record adds to a batch of its own, header included: what a producer checks against its largest request. */
 export function estimateSizeInBytes(key: Part, value: Part, headers: readonly HeaderDraft[] = []): number {
   const fixed = 5 + 1 + 10 + 5 + 5 + 5
-  return field.HEADER_BYTES + fixed + lengthOfPart(key) + lengthOfPart(value) + lengthOfHeaders(headers)
-}
-
-function lengthOfPart(part: Part): number {
-  return part === null ? 0 : typeof part === 'string' ? Buffer.byteLength(part) : part.length
+  return (
+    field.HEADER_BYTES +
+    fixed +
+    Math.max(exactLengthOf(key), 0) +
+    Math.max(exactLengthOf(value), 0) +
+    lengthOfHeaders(headers, true)
+  )
 }
 
 /** Puts a producer's identity into a finished batch, in place, and renews its CRC: for a retry under a new epoch. */
