@@ -4,52 +4,19 @@ import { DiskGuard } from './disk-guard.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import { LogFlush } from './log-flush.ts'
+import type { LogOptions, LogRead } from './log-options.ts'
 import { type FoundOffset, findMaxTimestamp, findTimestamp } from './log-search.ts'
 import { type OpenedLog, openSegments, replay, rollJitterMs } from './open-segments.ts'
 import { readTopicId, syncTopicId, writeTopicId } from './partition-metadata.ts'
 import type { ProducerLog } from './producer-log.ts'
 import { retention } from './retention.ts'
-import { lookupBlockBytes, Segment } from './segment.ts'
-import { readSegment } from './segment-read.ts'
+import { Segment } from './segment.ts'
+import { cutPoint, readSegments, segmentIndexOf } from './segment-list.ts'
 import { type LogTail, TailCache } from './tail-cache.ts'
 
 /** Gathered appends are written when there are so many bytes of them. */
 const writeBytes = 64 * 1024
 const dayMs = 86_400_000
-
-export interface LogOptions {
-  readonly world: World
-  readonly logger: Logger
-  /** The partition's own directory, `<log directory>/<topic>-<partition>`; created if it is not there. */
-  readonly directory: string
-  readonly topic: string
-  readonly partition: number
-  /** Written to `partition.metadata` when that is not there. */
-  readonly topicId?: string
-  readonly config: LogConfig
-  /** Everything below was forced to disk: damage there is an error, damage behind it is cut off. Default 0. */
-  readonly recoveryPoint?: number
-  /** Default: the first segment's. */
-  readonly logStartOffset?: number
-  /** The last owner closed it: no recovery. Default false. */
-  readonly clean?: boolean
-  /** `producer.id.expiration.ms`. Default one day. */
-  readonly producerIdExpirationMs?: number
-  /** Where recent batches are kept, shared by all logs of a broker. Default: nothing is kept. */
-  readonly tailCache?: TailCache
-  /** The disk failed; called once. */
-  readonly onFailed?: (error: DiskError) => void
-  /** The recovery point went back: the checkpoint must say so, durably, before this returns. */
-  readonly onRecoveryPointLowered?: () => void
-}
-
-export interface LogRead {
-  /** Whole batches, one or several a chunk: never change them. */
-  readonly chunks: Uint8Array[]
-  readonly sizeBytes: number
-  /** Behind the last batch that was read; the offset asked for when there was none. */
-  readonly nextOffset: number
-}
 
 /**
  * One partition's log: segments, indexes, epochs and producer state. Synchronous, one writer.
@@ -266,7 +233,10 @@ export class Log {
     }
     if (offset >= limits.endOffset) return { chunks, sizeBytes: 0, nextOffset: offset }
     if (offset >= this.#tail.startOffset) return { chunks, ...this.#tail.read(offset, limits, chunks) }
-    const { bytes, nextOffset } = this.#readFiles(offset, limits)
+    const { bytes, nextOffset } = this.#guard.run(() => {
+      this.#writeOut()
+      return readSegments(this.#segments, offset, limits, this.#logEndOffset, this.#world.clock.now())
+    })
     if (bytes === null) return { chunks, sizeBytes: 0, nextOffset }
     chunks.push(bytes)
     return { chunks, sizeBytes: bytes.length, nextOffset }
@@ -320,8 +290,7 @@ export class Log {
     return this.#guard.run(() => {
       this.#writeOut()
       const { disk } = this.#world
-      let last = this.#segments.length - 1
-      while (this.#segments[last]!.baseOffset > offset) last--
+      const last = segmentIndexOf(this.#segments, offset)
       const segment = this.#segments[last]!
       const { position, endOffset } = cutPoint(segment, offset)
       this.#willEndAt(endOffset)
@@ -525,32 +494,6 @@ export class Log {
     return this.#active
   }
 
-  #readFiles(offset: number, limits: { maxBytes: number; endOffset: number; atLeastOne: boolean }) {
-    return this.#guard.run(() => {
-      this.#writeOut()
-      const nowMs = this.#world.clock.now()
-      let index = this.#segmentOf(offset)
-      for (;;) {
-        const bound = this.#segments[index + 1]?.baseOffset ?? this.#logEndOffset
-        const found = readSegment(this.#segments[index]!, offset, limits, bound, nowMs)
-        // Compaction may have taken the rest of a segment: only then does a read go on in the next one.
-        if (!found.exhausted || ++index === this.#segments.length) return found
-      }
-    })
-  }
-
-  /** Index of the segment in which the offset lies. */
-  #segmentOf(offset: number): number {
-    let low = 0
-    let high = this.#segments.length
-    while (high - low > 1) {
-      const middle = (low + high) >> 1
-      if (this.#segments[middle]!.baseOffset <= offset) low = middle
-      else high = middle
-    }
-    return low
-  }
-
   #deleteOldest(count: number, reason: string): void {
     if (count === this.#segments.length) this.#roll()
     const removed = this.#segments.splice(0, count)
@@ -638,14 +581,6 @@ export class Log {
     this.#tail.truncateTo(this.#writtenOffset)
     this.#options.onFailed?.(error)
   }
-}
-
-/** Where to cut so that nothing at or behind `offset` stays, and where the log ends then. */
-function cutPoint(segment: Segment, offset: number): { position: number; endOffset: number } {
-  const scanner = segment.scan(segment.nearest(offset)?.position ?? 0, lookupBlockBytes)
-  for (let batch = scanner.next(); batch !== null; batch = scanner.next())
-    if (batch.lastOffset >= offset) return { position: scanner.position, endOffset: Math.min(offset, batch.baseOffset) }
-  return { position: segment.sizeBytes, endOffset: offset }
 }
 
 function parentOf(directory: string): string {

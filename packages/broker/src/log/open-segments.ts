@@ -1,6 +1,4 @@
-import type { BatchView } from '@millrace/protocol'
 import type { Logger, Random, World } from '@millrace/runtime'
-import { CorruptLogError } from './corrupt-log.ts'
 import { finishSwaps } from './finish-swaps.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
@@ -8,6 +6,7 @@ import { partitionFiles } from './log-files.ts'
 import { ProducerLog } from './producer-log.ts'
 import { endsTooEarly, recoverSegments } from './recovery.ts'
 import { lookupBlockBytes, Segment } from './segment.ts'
+import { batchesFrom, segmentIndexOf } from './segment-list.ts'
 
 export interface OpenOptions {
   readonly world: World
@@ -65,16 +64,6 @@ export function openSegments(options: OpenOptions, epochs: LeaderEpochs): Opened
   }
 }
 
-/** The batches of several segments from the one that holds `offset` on. A view is good until the next. */
-export function* batchesFrom(segments: readonly Segment[], offset: number): Generator<BatchView, void, undefined> {
-  for (const [index, segment] of segments.entries()) {
-    if ((segments[index + 1]?.baseOffset ?? Infinity) <= offset) continue
-    const scanner = segment.scan(segment.nearest(offset)?.position ?? 0)
-    for (let batch = scanner.next(); batch !== null; batch = scanner.next()) if (batch.lastOffset >= offset) yield batch
-    if (scanner.fault !== null) throw new CorruptLogError(segment.path, `${scanner.fault}, at byte ${scanner.nextPosition}`)
-  }
-}
-
 /** Brings the producer state to the end of the log: the newest snapshot, and the batches behind it. */
 export function replay(segments: readonly Segment[], producers: ProducerLog, startOffset: number, endOffset: number): void {
   const from = producers.load(endOffset, startOffset)
@@ -128,8 +117,7 @@ function endOfClean(segments: readonly Segment[]): number {
 
 function recover(options: OpenOptions, segments: Segment[], producers: ProducerLog, epochs: LeaderEpochs): number {
   const { recoveryPoint, directory, logger, world } = options
-  let first = segments.length - 1
-  while (first > 0 && segments[first]!.baseOffset > recoveryPoint) first--
+  const first = segmentIndexOf(segments, recoveryPoint)
   const baseOffset = segments[first]!.baseOffset
   epochs.truncateFromEnd(baseOffset)
   replay(segments.slice(0, first), producers, segments[0]!.baseOffset, baseOffset)

@@ -9,6 +9,9 @@ const slackBytes = 8 * 1024
 /** The part of a batch header that is looked at: up to the last offset delta. */
 const headerBytes = 27
 
+/** The offset index does not fit the segment: it must be built anew. */
+export class StaleIndexError extends Error {}
+
 export interface ReadLimits {
   readonly maxBytes: number
   readonly endOffset: number
@@ -25,7 +28,8 @@ export interface SegmentRead {
 
 /**
  * Reads from a segment's file the batches from the one that holds `offset` on. `boundOffset` is where the segment ends.
- * Offsets are not covered by the CRC, so they are checked here against the index, their neighbours and the bound. Throws CorruptLogError.
+ * Offsets are not covered by the CRC, so they are checked here against the index, their neighbours and the bound. Throws CorruptLogError, and
+ * StaleIndexError when the index led astray.
  */
 export function readSegment(
   segment: Segment,
@@ -38,6 +42,7 @@ export function readSegment(
   let expected = position === 0 || lastOffset >= 0 ? segment.baseOffset : offset
   const fileEnd = segment.sizeBytes - segment.pendingBytes
   const maxBytes = Math.min(limits.maxBytes, maxReadBytes)
+  if (lastOffset >= 0 && position >= fileEnd) throw new StaleIndexError()
   while (position < fileEnd) {
     const buffer = Buffer.allocUnsafeSlow(Math.min(maxBytes + slackBytes, fileEnd - position))
     const length = segment.readInto(buffer, position, nowMs)
@@ -51,10 +56,9 @@ export function readSegment(
       const baseOffset = readInt64(buffer, at)
       const last = baseOffset + buffer.readInt32BE(at + 23)
       const fault = faultOf(buffer, at, size, { baseOffset, last, expected, boundOffset })
+      if (at === 0 && lastOffset >= 0 && (fault !== null || last !== lastOffset)) throw new StaleIndexError()
       if (fault !== null || size > fileEnd - position - at)
         throw corrupt(segment, position + at, fault ?? 'the file ends within a batch')
-      if (at === 0 && lastOffset >= 0 && last !== lastOffset)
-        throw corrupt(segment, position, 'the offset index leads to another batch')
       expected = last + 1
       if (first < 0 && last >= offset) first = at
       if (first >= 0) {

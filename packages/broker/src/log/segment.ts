@@ -170,11 +170,14 @@ export class Segment {
     this.#sizeBytes = 0
     for (let batch = scanner.next(); batch !== null; batch = scanner.next()) {
       const fault = accept(batch)
-      if (fault !== null) return { validBytes: scanner.position, fault }
+      if (fault !== null) {
+        this.#sizeBytes = this.#writtenBytes
+        return { validBytes: scanner.position, fault }
+      }
       this.#track(batch.sizeInBytes, batch.lastOffset, batch.maxTimestamp)
     }
     const { fault, nextPosition } = scanner
-    if (fault === null) this.#sizeBytes = this.#writtenBytes
+    this.#sizeBytes = this.#writtenBytes
     return { validBytes: nextPosition, fault }
   }
 

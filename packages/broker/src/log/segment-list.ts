@@ -1,0 +1,65 @@
+import type { BatchView } from '@millrace/protocol'
+import { CorruptLogError } from './corrupt-log.ts'
+import { lookupBlockBytes, type Segment } from './segment.ts'
+import { type ReadLimits, readSegment, type SegmentRead, StaleIndexError } from './segment-read.ts'
+
+/** Index of the segment in which an offset lies: the last one that does not begin behind it, else the first. */
+export function segmentIndexOf(segments: readonly Segment[], offset: number): number {
+  let low = 0
+  let high = segments.length
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (segments[middle]!.baseOffset <= offset) low = middle
+    else high = middle
+  }
+  return low
+}
+
+/** Reads from the files, from one segment only. Throws CorruptLogError. */
+export function readSegments(
+  segments: readonly Segment[],
+  offset: number,
+  limits: ReadLimits,
+  logEndOffset: number,
+  nowMs: number,
+): SegmentRead {
+  let index = segmentIndexOf(segments, offset)
+  for (;;) {
+    const segment = segments[index]!
+    const bound = segments[index + 1]?.baseOffset ?? logEndOffset
+    let found: SegmentRead
+    try {
+      found = readSegment(segment, offset, limits, bound, nowMs)
+    } catch (error) {
+      if (!(error instanceof StaleIndexError)) throw error
+      rebuildIndexes(segment)
+      found = readSegment(segment, offset, limits, bound, nowMs)
+    }
+    // Compaction may have taken the rest of a segment: only then does a read go on in the next one.
+    if (!found.exhausted || ++index === segments.length) return found
+  }
+}
+
+/** Where to cut so that nothing at or behind `offset` stays, and where the log ends then. */
+export function cutPoint(segment: Segment, offset: number): { readonly position: number; readonly endOffset: number } {
+  const scanner = segment.scan(segment.nearest(offset)?.position ?? 0, lookupBlockBytes)
+  for (let batch = scanner.next(); batch !== null; batch = scanner.next())
+    if (batch.lastOffset >= offset) return { position: scanner.position, endOffset: Math.min(offset, batch.baseOffset) }
+  return { position: segment.sizeBytes, endOffset: offset }
+}
+
+/** The batches of several segments from the one that holds `offset` on. A view is good until the next. */
+export function* batchesFrom(segments: readonly Segment[], offset: number): Generator<BatchView, void, undefined> {
+  for (const [index, segment] of segments.entries()) {
+    if ((segments[index + 1]?.baseOffset ?? Infinity) <= offset) continue
+    const scanner = segment.scan(segment.nearest(offset)?.position ?? 0)
+    for (let batch = scanner.next(); batch !== null; batch = scanner.next()) if (batch.lastOffset >= offset) yield batch
+    if (scanner.fault !== null) throw new CorruptLogError(segment.path, `${scanner.fault}, at byte ${scanner.nextPosition}`)
+  }
+}
+
+/** The index led to the wrong place. The batches decide; when they are damaged too, that is an error. */
+function rebuildIndexes(segment: Segment): void {
+  const { fault, validBytes } = segment.rebuild(batch => (batch.isCrcValid() ? null : 'a wrong CRC'))
+  if (fault !== null) throw new CorruptLogError(segment.path, `${fault}, at byte ${validBytes}`)
+}
