@@ -95,7 +95,8 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   /** What the last poll gave: done with at the next one. */
   #delivered: PartitionState[] = []
   #isPolling = false
-  #isClosed = false
+  /** `closing`: nothing more is read, commits still go through. */
+  #life: 'open' | 'closing' | 'closed' = 'open'
   #locating = false
   #locateFailure: Error | undefined
   #nextCommitMs: number
@@ -248,12 +249,12 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
 
   /** Batch after batch, until `close`. A batch is done with when the next one is asked for; the one in hand when the loop is left is not. */
   async *batches(): AsyncGenerator<ConsumedBatch, void, void> {
-    while (!this.#isClosed) for (const batch of await this.#poll(1_000, 1, true)) yield batch
+    while (this.#life === 'open') for (const batch of await this.#poll(1_000, 1, true)) yield batch
   }
 
   /** Record after record, until `close`. A record is done with when the next one is asked for; the one in hand when the loop is left is not. */
   async *messages(): AsyncGenerator<Message, void, void> {
-    while (!this.#isClosed)
+    while (this.#life === 'open')
       for (const batch of await this.#poll(1_000, 1, true)) {
         const state = this.#partitions.get(nameOf(batch))!
         const { seeks } = state
@@ -285,7 +286,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
    * REBALANCE_IN_PROGRESS when the group has gone on; INVALID_GROUP_ID without a group.
    */
   async commit(offsets?: readonly OffsetCommit[]): Promise<void> {
-    this.#checkOpen()
+    if (this.#life === 'closed') throw new ClosedError('consumer')
     const positions = [...this.#partitions.values()].filter(({ position }) => position >= 0)
     const commits = offsets ?? positions.map(state => commitOf(state, state.position, state.positionEpoch))
     if (offsets === undefined) for (const state of positions) state.finished = -1
@@ -324,8 +325,8 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
 
   /** Commits what is done with if commits are automatic, calls `revoked`, leaves the group and closes. A poll that waits rejects with a ClosedError. */
   async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (this.#life !== 'open') return
+    this.#life = 'closing'
     this.#wakeup.notify()
     this.#fetcher.close()
     let failure: unknown
@@ -338,6 +339,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     await this.#membership?.leave('the consumer was closed')
     this.#membership?.close()
     this.#partitions.clear()
+    this.#life = 'closed'
     this.#cluster.close()
     if (failure) throw failure
   }
@@ -366,7 +368,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
         const leftMs = deadlineMs - clock.monotonic()
         if (leftMs <= 0) return []
         await this.#wakeup.wait(leftMs)
-        if (this.#isClosed) {
+        if (this.#life !== 'open') {
           if (endsQuietly) return []
           throw new ClosedError('consumer')
         }
@@ -397,7 +399,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     this.#locating = true
     this.#lookUp(states)
       .catch(error => {
-        if (this.#isClosed) return
+        if (this.#life !== 'open') return
         this.#locateFailure = error as Error
       })
       .finally(() => {
@@ -567,7 +569,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   }
 
   #checkOpen(): void {
-    if (this.#isClosed) throw new ClosedError('consumer')
+    if (this.#life !== 'open') throw new ClosedError('consumer')
   }
 }
 

@@ -38,6 +38,11 @@ export class PartitionQueue implements PartitionLoad {
   /** Identity under which `nextSequence` counts. */
   identity: ProducerIdentity | null = null
   nextSequence = 0
+  /**
+   * The broker counts this identity's batches. Before its first one it takes any number, so that a second batch on the wire could get ahead of
+   * the first when that one is refused.
+   */
+  isCounted = false
   /** Failures in a row. */
   failures = 0
   /** Monotonic; nothing is sent before. */
@@ -88,23 +93,33 @@ export class PartitionQueue implements PartitionLoad {
     return batch.finish()
   }
 
-  /** Numbers the batch if that is due. False: its identity is old and others under it are still out. */
+  /** Numbers the batch if that is due. False: it has to wait for what is on the wire, which has an older identity or is not counted yet. */
   number(batch: ProducerBatch, current: ProducerIdentity): boolean {
+    if (this.inFlight.length > 0 && !this.isCounted) return false
     if (batch.baseSequence >= 0) return true
     if (this.identity !== current) {
       if (this.inFlight.length > 0) return false
       this.identity = current
       this.nextSequence = 0
+      this.isCounted = false
     }
     batch.number(current, this.nextSequence)
     this.nextSequence = batch.nextSequence
     return true
   }
 
-  /** Takes the batch off the wire. */
-  arrived(batch: ProducerBatch): void {
+  /** Takes the batch off the wire. True: all that was sent before it has been settled for good. */
+  arrived(batch: ProducerBatch): boolean {
     const place = this.inFlight.indexOf(batch)
     if (place >= 0) this.inFlight.splice(place, 1)
+    return place === 0 && this.returned.length === 0 && this.renumbering.kind === 'none'
+  }
+
+  /** The broker has written a batch: from now on it knows which number comes next. */
+  wasWritten(batch: ProducerBatch): void {
+    this.failures = 0
+    this.lastError = undefined
+    if (batch.identity === this.identity) this.isCounted = true
   }
 
   /** Sends the batch again, when all on the wire has come back. */

@@ -287,12 +287,11 @@ export class Sender {
 
   #settle(batch: ProducerBatch, { error, isCertain, baseOffset, logAppendTimeMs }: Outcome): void {
     const { queue } = batch
-    queue.arrived(batch)
+    const isNext = queue.arrived(batch)
     if (!isCertain || (error instanceof KafkaError && writtenPerhaps.has(error.errorCode))) batch.mayBeWritten = true
     const code = error instanceof KafkaError ? error.errorCode : ErrorCode.NONE
     if (error === null || code === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) {
-      queue.failures = 0
-      queue.lastError = undefined
+      queue.wasWritten(batch)
       if (!batch.isAbandoned) {
         batch.succeed(baseOffset, logAppendTimeMs)
         this.#metrics.sent(batch)
@@ -305,7 +304,7 @@ export class Sender {
       // The parts have the same records in the same order, so that the numbers behind them stay.
       if (batch.baseSequence >= 0) queue.renumber({ kind: 'reuse', from: batch.baseSequence })
       this.#events.done(batch)
-    } else if (this.#mayRetry(batch, error, code)) {
+    } else if (this.#mayRetry(batch, error, code, isNext)) {
       queue.failures++
       queue.lastError = error
       queue.retryAtMs = this.#cluster.world.clock.monotonic() + this.#cluster.retryBackoff.delayMs(queue.failures)
@@ -321,11 +320,10 @@ export class Sender {
     this.#recover(queue)
   }
 
-  #mayRetry(batch: ProducerBatch, error: Error, code: number): boolean {
+  #mayRetry(batch: ProducerBatch, error: Error, code: number, isNext: boolean): boolean {
     if (this.#identities && (code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER || code === ErrorCode.UNKNOWN_PRODUCER_ID)) {
       // Behind a batch that has to go again this is what the broker must say. If it is the next one in line, the broker has lost count.
-      const isNext = batch.queue.inFlight.every(other => other.ordinal > batch.ordinal) && batch.queue.returned.length === 0
-      if (isNext && batch.queue.renumbering.kind === 'none') batch.queue.renumber({ kind: 'restart' })
+      if (isNext) batch.queue.renumber({ kind: 'restart' })
       return true
     }
     if (this.#identities && code === ErrorCode.INVALID_PRODUCER_EPOCH && !batch.mayBeWritten) {
