@@ -17,7 +17,7 @@ export interface LogFlushOptions {
 /** Forces one log to disk and knows how far that has come: the recovery point. */
 export class LogFlush {
   readonly #options: LogFlushOptions
-  /** Closed segments that were not forced to disk. */
+  /** Segments that may hold what was not forced to disk, the active one among them. */
   readonly #unflushed: Set<Segment>
   #recoveryPoint: number
   #unflushedRecords = 0
@@ -47,6 +47,11 @@ export class LogFlush {
   added(segment: Segment): void {
     this.#unflushed.add(segment)
     this.#namesChanged = true
+  }
+
+  /** A closed segment is the active one again: the log was cut. */
+  reopened(segment: Segment): void {
+    this.#unflushed.add(segment)
   }
 
   dropped(segment: Segment): void {

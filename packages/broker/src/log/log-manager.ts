@@ -133,31 +133,34 @@ export class LogManager {
 
   /** Starts retention, checkpoints and tidying. */
   start(): void {
-    const { options, every } = { options: this.#options, every: this.#every.bind(this) }
+    const options = this.#options
     const delayMs = options.initialTaskDelayMs ?? 30_000
-    every(options.retentionCheckIntervalMs ?? 300_000, delayMs, () => this.applyRetention())
-    every(tidyIntervalMs, delayMs, () => {
-      for (const log of this.logs()) log.tidy(idleFileMs)
-    })
-    const eachDirectory = (task: (directory: LogDirectory) => Promise<void>) => async () => {
-      await Promise.all(this.#directories.map(task))
-    }
-    every(
-      options.recoveryPointCheckpointIntervalMs ?? 60_000,
-      delayMs,
-      eachDirectory(directory => directory.checkpointRecoveryPointsSoon()),
-    )
-    every(
-      options.logStartCheckpointIntervalMs ?? 60_000,
-      delayMs,
-      eachDirectory(directory => directory.checkpointLogStartsSoon()),
-    )
     const highWatermarkMs = options.highWatermarkCheckpointIntervalMs ?? 5000
-    every(
-      highWatermarkMs,
-      highWatermarkMs,
-      eachDirectory(directory => directory.checkpointHighWatermarksSoon()),
-    )
+    this.#every(options.retentionCheckIntervalMs ?? 300_000, delayMs, () => this.applyRetention())
+    this.#every(tidyIntervalMs, delayMs, () => this.tidy())
+    this.#every(options.recoveryPointCheckpointIntervalMs ?? 60_000, delayMs, () => this.checkpointRecoveryPoints())
+    this.#every(options.logStartCheckpointIntervalMs ?? 60_000, delayMs, () => this.checkpointLogStarts())
+    this.#every(highWatermarkMs, highWatermarkMs, () => this.checkpointHighWatermarks())
+  }
+
+  /** Writes `recovery-point-offset-checkpoint` of each directory. */
+  async checkpointRecoveryPoints(): Promise<void> {
+    await Promise.all(this.#directories.map(directory => directory.checkpointRecoveryPointsSoon()))
+  }
+
+  /** Writes `log-start-offset-checkpoint` of each directory. */
+  async checkpointLogStarts(): Promise<void> {
+    await Promise.all(this.#directories.map(directory => directory.checkpointLogStartsSoon()))
+  }
+
+  /** Writes `replication-offset-checkpoint` of each directory. */
+  async checkpointHighWatermarks(): Promise<void> {
+    await Promise.all(this.#directories.map(directory => directory.checkpointHighWatermarksSoon()))
+  }
+
+  /** Forgets idle producers and closes files that nobody reads. */
+  tidy(): void {
+    for (const log of this.logs()) log.tidy(idleFileMs)
   }
 
   /** Deletes what retention allows, in all logs. A failing log does not keep the others from theirs. */

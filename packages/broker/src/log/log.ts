@@ -522,6 +522,7 @@ export class Log {
   /** The log was cut: all that remembers offsets forgets those from `endOffset` on. */
   #ended(endOffset: number): void {
     this.#active = this.#segments.at(-1)!
+    this.#flush.reopened(this.#active)
     this.#logEndOffset = endOffset
     this.#writtenOffset = endOffset
     this.#tail.truncateTo(endOffset)

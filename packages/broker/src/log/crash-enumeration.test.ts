@@ -1,0 +1,442 @@
+import { type Disk, DiskError, type File, silentLogger, type World } from '@millrace/runtime'
+import { describe, expect, test } from 'vitest'
+import type { Log } from './log.ts'
+import { defaultLogConfig } from './log-config.ts'
+import { LogManager } from './log-manager.ts'
+import { batchOf, contentsOf } from './testing/log-contents.ts'
+
+/*
+ * What a power loss may leave is enumerated, not sampled: a scenario is run on a disk that records every operation; for each prefix of the
+ * operations and each of a bounded set of subsets of those that were not yet durable the disk's image is built, opened and checked.
+ */
+
+interface Inode {
+  readonly id: number
+  bytes: Buffer
+}
+
+type Operation =
+  | { readonly kind: 'write'; readonly inode: number; readonly position: number; readonly bytes: Buffer }
+  | { readonly kind: 'truncate'; readonly inode: number; readonly sizeBytes: number }
+  | { readonly kind: 'link'; readonly path: string; readonly inode: number }
+  | { readonly kind: 'unlink'; readonly path: string }
+  | { readonly kind: 'rename'; readonly from: string; readonly to: string }
+  /** Covers the operations before `since`. */
+  | { readonly kind: 'sync'; readonly inode: number; readonly since: number }
+  | { readonly kind: 'sync-directory'; readonly path: string }
+
+/** The durable state of a disk. */
+interface Image {
+  readonly names: Map<string, number>
+  readonly files: Map<number, Buffer>
+}
+
+const emptyImage = (): Image => ({ names: new Map(), files: new Map() })
+
+class RecordingDisk implements Disk {
+  readonly operations: Operation[] = []
+  readonly #names = new Map<string, Inode>()
+  readonly #directories = new Set(['', '/data'])
+  #nextInode = 1
+
+  constructor(image: Image) {
+    for (const [path, id] of image.names) {
+      this.#names.set(path, { id, bytes: Buffer.from(image.files.get(id) ?? '') })
+      this.#directories.add(parentOf(path))
+      this.#nextInode = Math.max(this.#nextInode, id + 1)
+    }
+  }
+
+  open(path: string, mode: 'read' | 'write'): File {
+    let inode = this.#names.get(path)
+    if (inode === undefined) {
+      if (mode === 'read' || !this.#directories.has(parentOf(path))) throw new DiskError('ENOENT', path)
+      inode = { id: this.#nextInode++, bytes: Buffer.alloc(0) }
+      this.#names.set(path, inode)
+      this.operations.push({ kind: 'link', path, inode: inode.id })
+    }
+    return this.#file(path, inode)
+  }
+  exists(path: string): boolean {
+    return this.#names.has(path) || this.#directories.has(path)
+  }
+  stat(path: string) {
+    if (this.#directories.has(path)) return { sizeBytes: 0, modifiedMs: 0, isDirectory: true }
+    return { sizeBytes: this.#inode(path).bytes.length, modifiedMs: 0, isDirectory: false }
+  }
+  list(directory: string): string[] {
+    const all = [...this.#names.keys(), ...this.#directories]
+    return all
+      .filter(path => parentOf(path) === directory)
+      .map(path => path.slice(directory.length + 1))
+      .sort()
+  }
+  makeDirectory(directory: string): void {
+    this.#directories.add(directory)
+  }
+  readFile(path: string): Buffer {
+    return Buffer.from(this.#inode(path).bytes)
+  }
+  rename(from: string, to: string): void {
+    const inode = this.#inode(from)
+    this.#names.delete(from)
+    this.#names.set(to, inode)
+    this.operations.push({ kind: 'rename', from, to })
+  }
+  remove(path: string): void {
+    if (this.#names.delete(path)) this.operations.push({ kind: 'unlink', path })
+  }
+  removeDirectory(): void {
+    throw new Error('not in the scenario')
+  }
+  syncDirectory(path: string): void {
+    this.operations.push({ kind: 'sync-directory', path })
+  }
+  lock(path: string): never {
+    throw new DiskError('ELOCKED', path)
+  }
+
+  #inode(path: string): Inode {
+    const inode = this.#names.get(path)
+    if (inode === undefined) throw new DiskError('ENOENT', path)
+    return inode
+  }
+
+  #file(path: string, inode: Inode): File {
+    const { operations } = this
+    const sync = (since: number) => void operations.push({ kind: 'sync', inode: inode.id, since })
+    return {
+      path,
+      get sizeBytes() {
+        return inode.bytes.length
+      },
+      write: (chunks, position) => {
+        const bytes = Buffer.concat(chunks)
+        inode.bytes = overwritten(inode.bytes, bytes, position)
+        operations.push({ kind: 'write', inode: inode.id, position, bytes })
+      },
+      read: (into, position) => {
+        const part = inode.bytes.subarray(position, position + into.length)
+        into.set(part)
+        return part.length
+      },
+      truncate: sizeBytes => {
+        inode.bytes = resized(inode.bytes, sizeBytes)
+        operations.push({ kind: 'truncate', inode: inode.id, sizeBytes })
+      },
+      sync: async () => {
+        const since = operations.length
+        await Promise.resolve()
+        sync(since)
+      },
+      syncNow: () => sync(operations.length),
+      close: () => {},
+    }
+  }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'))
+}
+function overwritten(bytes: Buffer, part: Buffer, position: number): Buffer {
+  const next = resized(bytes, Math.max(bytes.length, position + part.length))
+  part.copy(next, position)
+  return next
+}
+function resized(bytes: Buffer, sizeBytes: number): Buffer {
+  const next = Buffer.alloc(sizeBytes)
+  bytes.copy(next, 0, 0, sizeBytes)
+  return next
+}
+
+/** Indexes of the operations of a prefix that nothing has made durable yet. */
+function pending(operations: readonly Operation[]): number[] {
+  const synced = new Map<number, number>()
+  const syncedDirectories = new Map<string, number>()
+  for (const [index, operation] of operations.entries()) {
+    if (operation.kind === 'sync') synced.set(operation.inode, operation.since)
+    else if (operation.kind === 'sync-directory') syncedDirectories.set(operation.path, index)
+  }
+  return [...operations.keys()].filter(index => {
+    const operation = operations[index]!
+    if (operation.kind === 'write' || operation.kind === 'truncate') return index >= (synced.get(operation.inode) ?? 0)
+    if (operation.kind === 'sync' || operation.kind === 'sync-directory') return false
+    const path = operation.kind === 'rename' ? operation.to : operation.path
+    return index >= (syncedDirectories.get(parentOf(path)) ?? 0)
+  })
+}
+
+/** The image after `operations` without those in `dropped`; of the write `torn` only half has arrived. */
+function imageOf(start: Image, operations: readonly Operation[], dropped: ReadonlySet<number>, torn = -1): Image {
+  const names = new Map(start.names)
+  const files = new Map(start.files)
+  for (const [index, operation] of operations.entries()) {
+    if (dropped.has(index)) continue
+    switch (operation.kind) {
+      case 'write': {
+        const bytes = index === torn ? operation.bytes.subarray(0, operation.bytes.length >> 1) : operation.bytes
+        files.set(operation.inode, overwritten(files.get(operation.inode) ?? Buffer.alloc(0), bytes, operation.position))
+        break
+      }
+      case 'truncate':
+        files.set(operation.inode, resized(files.get(operation.inode) ?? Buffer.alloc(0), operation.sizeBytes))
+        break
+      case 'link':
+        names.set(operation.path, operation.inode)
+        break
+      case 'unlink':
+        names.delete(operation.path)
+        break
+      case 'rename': {
+        const inode = names.get(operation.from)
+        if (inode === undefined) break
+        names.delete(operation.from)
+        names.set(operation.to, inode)
+      }
+    }
+  }
+  return { names, files }
+}
+
+/** The images that a power loss behind `operations` may leave: all, nothing, a first part, all but one, only one, one torn. */
+function* imagesAfter(start: Image, operations: readonly Operation[]): Generator<{ image: Image; how: string }> {
+  const unsynced = pending(operations)
+  const drop = (indexes: readonly number[], how: string, torn = -1) => ({
+    image: imageOf(start, operations, new Set(indexes), torn),
+    how: `${how} of ${unsynced.length}`,
+  })
+  yield drop([], 'all')
+  if (unsynced.length === 0) return
+  for (let kept = 0; kept < unsynced.length; kept++) yield drop(unsynced.slice(kept), `the first ${kept}`)
+  for (const index of unsynced) {
+    const others = unsynced.filter(other => other !== index)
+    if (unsynced.length > 1) {
+      yield drop([index], `all but ${index}`)
+      yield drop(others, `only ${index}`)
+    }
+    if (operations[index]!.kind !== 'write') continue
+    yield drop([], `all, ${index} torn,`, index)
+    yield drop(
+      unsynced.filter(other => other > index),
+      `up to ${index}, which is torn,`,
+      index,
+    )
+  }
+}
+
+function fakeWorld(disk: Disk): { world: World; fireTimers: () => void } {
+  let timers: (() => void)[] = []
+  const world = {
+    disk,
+    clock: {
+      now: () => 1_000_000,
+      monotonic: () => 0,
+      timer: (_: number, fire: () => void) => {
+        timers.push(fire)
+        return { cancel: () => (timers = timers.filter(timer => timer !== fire)) }
+      },
+      defer: (run: () => void) => queueMicrotask(run),
+    },
+    random: { below: () => 0, float: () => 0, bytes: (length: number) => new Uint8Array(length) },
+  } as unknown as World
+  return {
+    world,
+    fireTimers: () => {
+      for (const fire of timers.splice(0)) fire()
+    },
+  }
+}
+
+const config = { ...defaultLogConfig, segmentBytes: 420, indexIntervalBytes: 100, retentionMs: -1 }
+const name = { topic: 'events', partition: 0, topicId: 'g-HqOjpDRLSw1H0WNX9e5A' }
+
+function managerOn(disk: Disk) {
+  const { world, fireTimers } = fakeWorld(disk)
+  const manager = new LogManager({
+    world,
+    logger: silentLogger,
+    directories: ['/data'],
+    configOf: () => config,
+    tailCacheBytes: 0,
+  })
+  return { manager, fireTimers }
+}
+
+type Records = readonly (readonly [number, string])[]
+
+/** What was true at a moment of the scenario; `at` counts the disk's operations so far. */
+interface Moment {
+  readonly at: number
+  /** What the log may hold, as the longest it can be: a recovered log is a beginning of one of these. */
+  readonly possible: readonly Records[]
+  /** All below was acknowledged as being on disk. */
+  readonly durable: number
+  /** The log may start anywhere up to here. */
+  readonly latestStart: number
+}
+
+class Scenario {
+  readonly disk = new RecordingDisk(emptyImage())
+  readonly moments: Moment[] = []
+  #records: (readonly [number, string])[] = []
+  #durable = 0
+  #latestStart = 0
+  readonly #sequences = new Map<number, number>()
+  readonly #manager = managerOn(this.disk)
+  readonly log: Log = this.#manager.manager.open(name)
+
+  /** One batch by the producer of that epoch. */
+  append(epoch: number, ...values: string[]): void {
+    const sequence = this.#sequences.get(epoch) ?? 0
+    const producer = { producerId: epoch, producerEpoch: 0, baseSequence: sequence }
+    const baseOffset = this.log.logEndOffset
+    this.#records = [...this.#records, ...values.map((value, i) => [baseOffset + i, value] as const)]
+    this.#note()
+    this.log.appendAsLeader(batchOf(values, 1000 + baseOffset, producer), epoch)
+    this.#sequences.set(epoch, sequence + values.length)
+  }
+  async flush(): Promise<void> {
+    const end = this.log.logEndOffset
+    await this.log.flush()
+    this.#durable = end
+    this.#note()
+  }
+  truncateTo(offset: number): void {
+    const before = this.#records
+    const after = before.filter(([at]) => at < offset)
+    this.#durable = Math.min(this.#durable, offset)
+    this.#note([before, after])
+    this.log.truncateTo(offset)
+    this.#records = after
+    this.#note()
+  }
+  async checkpoint(): Promise<void> {
+    await this.#manager.manager.checkpointRecoveryPoints()
+    await this.#manager.manager.checkpointLogStarts()
+  }
+  retain(offset: number): void {
+    this.log.highWatermark = this.log.logEndOffset
+    this.#latestStart = offset
+    this.#note()
+    this.log.deleteBefore(offset)
+    this.log.applyRetention()
+    this.#manager.fireTimers()
+  }
+  async close(): Promise<void> {
+    await this.#manager.manager.close(7)
+    this.#durable = this.log.logEndOffset
+    this.#note()
+  }
+  /** What holds for a crash behind the first `count` operations. */
+  momentAt(count: number): Moment {
+    return this.moments.findLast(({ at }) => at <= count) ?? { at: 0, possible: [[]], durable: 0, latestStart: 0 }
+  }
+
+  #note(possible: readonly Records[] = [this.#records]): void {
+    this.moments.push({ at: this.disk.operations.length, possible, durable: this.#durable, latestStart: this.#latestStart })
+  }
+}
+
+async function run(): Promise<Scenario> {
+  const scenario = new Scenario()
+  for (let i = 0; i < 3; i++) scenario.append(0, `a${i}`, `b${i}`)
+  await scenario.flush()
+  for (let i = 3; i < 9; i++) scenario.append(0, `a${i}`, `b${i}`)
+  await scenario.checkpoint()
+  scenario.log.startEpoch(1)
+  scenario.append(1, 'c0', 'c1', 'c2')
+  scenario.append(1, 'c3')
+  await scenario.flush()
+  scenario.append(1, 'c4')
+  scenario.truncateTo(10)
+  for (let i = 0; i < 4; i++) scenario.append(2, `d${i}`, `e${i}`)
+  await scenario.checkpoint()
+  await scenario.flush()
+  await scenario.checkpoint()
+  scenario.append(2, 'f0')
+  scenario.retain(5)
+  await scenario.checkpoint()
+  scenario.append(3, 'g0', 'g1')
+  await scenario.close()
+  return scenario
+}
+
+/** Opens an image as a restarted broker does. Every step must work: a crash alone never damages a log. */
+function reopen(image: Image): { disk: RecordingDisk; log: Log; records: Records; manager: LogManager } {
+  const disk = new RecordingDisk(image)
+  const { manager } = managerOn(disk)
+  const log = manager.open(name)
+  for (let offset = log.logStartOffset; offset < log.logEndOffset; offset++) contentsOf(log, offset, 1)
+  return { disk, log, records: contentsOf(log), manager }
+}
+
+function check(records: Records, log: Log, moment: Moment): void {
+  expect(log.logEndOffset).toBeGreaterThanOrEqual(moment.durable)
+  expect(log.logStartOffset).toBeLessThanOrEqual(moment.latestStart)
+  const isBeginning = moment.possible.some(possible => {
+    const visible = possible.filter(([offset]) => offset >= log.logStartOffset && offset < log.logEndOffset)
+    return JSON.stringify(visible) === JSON.stringify(records)
+  })
+  if (!isBeginning) expect(records).toEqual(moment.possible)
+  const [, last] = records.at(-1) ?? []
+  if (last !== undefined && records.length > 0) {
+    const lastOffset = records.at(-1)![0]
+    expect(log.offsetForTimestamp(0)?.offset).toBe(log.logStartOffset)
+    expect(log.epochAt(lastOffset)).toBe({ a: 0, b: 0, c: 1, d: 2, e: 2, f: 2, g: 3 }[last[0]!])
+  }
+}
+
+describe('whatever a power loss leaves of a log', () => {
+  test('is a beginning of what was appended, holds all that was flushed, and recovery may be repeated and interrupted', async () => {
+    const scenario = await run()
+    const { operations } = scenario.disk
+    const seen = new Set<string>()
+    let images = 0
+    for (let count = 0; count <= operations.length; count++) {
+      const prefix = operations.slice(0, count)
+      const moment = scenario.momentAt(count)
+      for (const { image, how } of imagesAfter(emptyImage(), prefix)) {
+        const key = keyOf(image, moment)
+        if (seen.has(key)) continue
+        seen.add(key)
+        images++
+        try {
+          checkImage(image, moment)
+        } catch (error) {
+          throw new Error(`after ${count} operations with ${how}`, { cause: error })
+        }
+      }
+    }
+    expect(images).toBeGreaterThan(1000)
+  }, 120_000)
+})
+
+function keyOf({ names, files }: Image, moment: Moment): string {
+  const parts = [...names].sort().map(([path, inode]) => `${path}=${files.get(inode)?.toString('latin1') ?? ''}`)
+  return `${moment.at}|${parts.join('|')}`
+}
+
+function checkImage(image: Image, moment: Moment): void {
+  const first = reopen(image)
+  check(first.records, first.log, moment)
+  const recovery = [...first.disk.operations]
+  // Again, and after a second crash at any point of the first recovery.
+  for (let count = 0; count <= recovery.length; count++) {
+    const unsynced = new Set(pending(recovery.slice(0, count)))
+    for (const dropped of [new Set<number>(), unsynced]) {
+      const again = reopen(imageOf(image, recovery.slice(0, count), dropped))
+      expect(again.records.at(-1)).toEqual(first.records.at(-1))
+      expect(again.log.logEndOffset).toBe(first.log.logEndOffset)
+      if (unsynced.size === 0) break
+    }
+  }
+  // What is appended afterwards must not bring back what was cut: whatever a second power loss drops.
+  first.log.appendAsLeader(batchOf(['new']), 9)
+  const after = [...first.disk.operations]
+  const grown = [...first.records, [first.log.logEndOffset - 1, 'new'] as const]
+  for (const index of [-1, ...pending(after)]) {
+    const { log, records } = reopen(imageOf(image, after, new Set(index < 0 ? [] : [index])))
+    const visible = grown.filter(([offset]) => offset >= log.logStartOffset && offset < log.logEndOffset)
+    expect(records).toEqual(visible)
+  }
+}
