@@ -98,11 +98,11 @@ async function create(services: BrokerServices): Promise<string | null> {
     const { errorCode, errorMessage } = response.topics[0]!
     if (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS) {
       const message = errorMessage ?? errorFacts(errorCode).message
-      logger.warn('internal topic not created', { topic: offsetsTopic, error: errorFacts(errorCode).name, message })
+      logger.warn('topic.not-created', { topic: offsetsTopic, error: errorFacts(errorCode).name, message })
       return `${offsetsTopic} cannot be created: ${message}`
     }
   } catch (error) {
-    logger.warn('internal topic not created', { topic: offsetsTopic, error: messageOf(error) })
+    logger.warn('topic.not-created', { topic: offsetsTopic, error: messageOf(error) })
     return `${offsetsTopic} cannot be created: ${messageOf(error)}`
   }
   return (await applied(services, world)) ? null : `${offsetsTopic} is being created`

@@ -46,7 +46,7 @@ function replayChunk({ partition, machine, logger }: Loading, from: number, endO
   const batches = partition.read(from, chunkBytes)
   // Compaction may leave nothing between here and the end.
   if (batches.length === 0) return endOffset
-  const unknown = (type: number) => logger.warn('group record of a kind not served', { partition: partition.partition, type })
+  const unknown = (type: number) => logger.warn('group.record-unknown', { partition: partition.partition, type })
   for (const batch of batches) for (const record of groupRecordsIn(batch, unknown)) machine.apply(record)
   return batches.at(-1)!.nextOffset
 }

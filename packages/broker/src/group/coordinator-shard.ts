@@ -1,5 +1,6 @@
 import { ErrorCode, KafkaError } from '@millrace/protocol'
-import { type Machine, messageOf, Shell } from '@millrace/runtime'
+import { type Machine, messageOf, Shell, type Timer } from '@millrace/runtime'
+import { groupKeys } from '../config/group-keys.ts'
 import type { BrokerServices, LeaderPartition } from '../services.ts'
 import { loadCoordinator } from './coordinator-loader.ts'
 import { CoordinatorLog } from './coordinator-log.ts'
@@ -7,6 +8,9 @@ import { CoordinatorMachine } from './coordinator-machine.ts'
 import type { GroupEnvironment } from './group-environment.ts'
 import type { Answer, GroupInput } from './group-input.ts'
 import type { GroupRecord } from './group-records.ts'
+
+/** Requests that are never parked: they wait for the high watermark alone, and not for ever (offsets.commit.timeout.ms). */
+const writes: ReadonlySet<GroupInput['kind']> = new Set(['commitOffsets', 'deleteOffsets', 'delete'])
 
 type ShardState = 'loading' | 'active' | 'closed'
 
@@ -23,6 +27,7 @@ export class CoordinatorShard {
   readonly #waiting = new Set<(errorCode: number) => void>()
   readonly #services: BrokerServices
   readonly #failed: (shard: CoordinatorShard) => void
+  readonly #commitTimeoutMs: number
   #state: ShardState = 'loading'
 
   /** `failed` is called once when the shard closed itself: an append was refused, or its log cannot be read. */
@@ -35,6 +40,7 @@ export class CoordinatorShard {
     this.partition = partition
     this.#services = services
     this.#failed = failed
+    this.#commitTimeoutMs = services.config.get(groupKeys.offsetsCommitTimeoutMs)!
     this.#machine = new CoordinatorMachine(environment)
     this.#log = new CoordinatorLog(partition, environment.wallMs, environment.limits.maxBatchBytes)
     this.#shell = new Shell({
@@ -63,7 +69,7 @@ export class CoordinatorShard {
         this.#state = 'active'
         const elapsedMs = Math.round(world.clock.monotonic() - startedMs)
         if (this.partition.logEndOffset > 0)
-          logger.info('group coordinator loaded', { partition: this.partition.partition, elapsedMs })
+          logger.info('group.coordinator-loaded', { partition: this.partition.partition, elapsedMs })
         this.#shell.submit({ kind: 'loaded' })
       },
     })
@@ -85,12 +91,20 @@ export class CoordinatorShard {
       settle(refusal(this.errorCode))
       return
     }
-    const fail = (errorCode: number) => settle(refusal(errorCode))
+    let timer: Timer | undefined
+    const fail = (errorCode: number) => {
+      timer?.cancel()
+      settle(refusal(errorCode))
+    }
     this.#waiting.add(fail)
     const answer = (response: Response) => {
+      timer?.cancel()
       if (this.#waiting.delete(fail)) settle(response)
     }
-    this.#shell.submit(input(answer))
+    const submitted = input(answer)
+    this.#shell.submit(submitted)
+    if (!writes.has(submitted.kind) || !this.#waiting.has(fail)) return
+    timer = this.#services.world.clock.timer(this.#commitTimeoutMs, () => answer(refusal(ErrorCode.COORDINATOR_NOT_AVAILABLE)))
   }
 
   /** An input that nobody waits for. */
@@ -110,9 +124,19 @@ export class CoordinatorShard {
 
   #fail(error: Error): void {
     if (this.#state === 'closed') return
-    this.#services.logger.error('group coordinator failed', { partition: this.partition.partition, error: messageOf(error) })
+    this.#services.logger.error('group.coordinator-failed', { partition: this.partition.partition, error: messageOf(error) })
     this.close(refusalOf(error))
     this.#failed(this)
+  }
+
+  #logGenerations(records: readonly GroupRecord[]): void {
+    for (const record of records) {
+      if (record.kind !== 'group') continue
+      const { group, value } = record
+      if (value)
+        this.#services.logger.info('group.generation', { group, generation: value.generation, members: value.members.length })
+      else this.#services.logger.info('group.deleted', { group })
+    }
   }
 
   /** The machine, with its answers that follow no append held until earlier appends are committed: they may tell of what those changed. */
@@ -121,7 +145,11 @@ export class CoordinatorShard {
       apply: record => this.#machine.apply(record),
       step: (input, nowMs) => {
         const effects = this.#machine.step(input, nowMs)
-        if (effects.some(effect => effect.kind === 'append')) return effects
+        const append = effects.find(effect => effect.kind === 'append')
+        if (append) {
+          this.#logGenerations(append.records)
+          return effects
+        }
         return effects.map(effect => {
           if (effect.kind !== 'reply') return effect
           const complete = (error?: Error) => (error ? this.#fail(error) : effect.complete())

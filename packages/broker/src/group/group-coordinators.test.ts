@@ -143,6 +143,22 @@ test('a commit, and a read that already sees it, are answered when the high wate
   expect(heartbeat.response).toEqual({ errorCode: ErrorCode.UNKNOWN_MEMBER_ID })
 })
 
+test('a commit that is not covered in time is refused, and the coordinator goes on', async () => {
+  const { clock, partition, ask } = setUp()
+  clock.pass(0)
+  const commit = ask('OffsetCommit', 8, commitRequest(5))
+  const join = ask('JoinGroup', 3, { ...joinRequest, groupId: 'other' })
+  clock.pass(5000)
+  await settled()
+  expect(commit.response.topics[0].partitions[0].errorCode).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+  expect(join.response).toBeUndefined()
+  partition.commit()
+  const fetch = ask('OffsetFetch', 5, fetchRequest)
+  await settled()
+  expect(join.response.errorCode).toBe(0)
+  expect(fetch.response.topics[0].partitions[0].committedOffset).toBe(5)
+})
+
 test('a commit that will never be covered: all that wait are told to look elsewhere, and a new leader elsewhere stays the answer', async () => {
   const { clock, partition, ask, moveLeader } = setUp()
   clock.pass(0)

@@ -31,6 +31,8 @@ export interface GroupRouter {
 
 /** A member's first JoinGroup is parked at most so long. */
 const newMemberJoinTimeoutMs = 300_000
+/** Bounds what a flood of first joins can take. */
+const maxPendingMembers = 10_000
 /** A coordinator whose append failed is loaded anew at the earliest so long after. */
 const reloadDelayMs = 1000
 /** Default of max.message.bytes, which `__consumer_offsets` is created with. */
@@ -153,6 +155,7 @@ function environmentOf({ config, world }: BrokerServices): GroupEnvironment {
       minSessionTimeoutMs: get(groupKeys.groupMinSessionTimeoutMs),
       maxSessionTimeoutMs: get(groupKeys.groupMaxSessionTimeoutMs),
       maxSize: get(groupKeys.groupMaxSize),
+      maxPendingMembers,
       newMemberJoinTimeoutMs,
       offsetMetadataMaxLength: get(groupKeys.offsetMetadataMaxBytes),
       offsetsRetentionMs: get(groupKeys.offsetsRetentionMinutes) * 60_000,

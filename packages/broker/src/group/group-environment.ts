@@ -15,6 +15,8 @@ export interface GroupLimits {
   readonly maxSessionTimeoutMs: number
   /** group.max.size: members of a group. */
   readonly maxSize: number
+  /** Ids handed out in one group whose owners have not come back with them. */
+  readonly maxPendingMembers: number
   /** How long the first JoinGroup of a member may be parked: it has no id yet and cannot send heartbeats. */
   readonly newMemberJoinTimeoutMs: number
   /** offset.metadata.max.bytes: like Kafka, in UTF-16 units. */

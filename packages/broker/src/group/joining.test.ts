@@ -191,6 +191,19 @@ describe('refusals', () => {
   })
 })
 
+test('a flood of first joins is bounded, and room comes back when the ids expire', () => {
+  const s = new Scenario({ maxPendingMembers: 2 })
+  for (const client of ['a', 'b', 'c']) s.join(client, { requiresKnownMemberId: true })
+  s.pass(10_000)
+  s.join('d', { requiresKnownMemberId: true })
+  expect(s.trace()).toEqual([
+    'a join MEMBER_ID_REQUIRED a-1',
+    'b join MEMBER_ID_REQUIRED b-2',
+    'c join GROUP_MAX_SIZE_REACHED',
+    'd join MEMBER_ID_REQUIRED d-4',
+  ])
+})
+
 describe('choice of the protocol', () => {
   const protocols = (...names: string[]) => names.map(name => ({ name, metadata: subscription('t') }))
 

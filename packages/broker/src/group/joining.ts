@@ -76,6 +76,10 @@ function joinWithoutId(join: Join): void {
     addMember(join, memberId)
     return
   }
+  if (group.pendingJoin.size >= environment.limits.maxPendingMembers) {
+    refuse(join, ErrorCode.GROUP_MAX_SIZE_REACHED)
+    return
+  }
   group.pendingJoin.set(memberId, request.sessionTimeoutMs)
   const { groupId } = group
   const atMs = step.nowMs + request.sessionTimeoutMs

@@ -18,6 +18,7 @@ export const scenarioLimits: GroupLimits = {
   minSessionTimeoutMs: 6000,
   maxSessionTimeoutMs: 1_800_000,
   maxSize: 10,
+  maxPendingMembers: 3,
   newMemberJoinTimeoutMs: 300_000,
   offsetMetadataMaxLength: 16,
   offsetsRetentionMs: 60_000,
