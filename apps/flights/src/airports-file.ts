@@ -16,7 +16,15 @@ export interface AirportRow {
 export function readAirports(): AirportRow[] {
   const [header, ...rows] = parseCsv(readFileSync(join(dataSets, 'airports.csv'), 'utf8'))
   const at = (name: string) => header!.indexOf(name)
-  const [iata, name, city, state, country, latitude, longitude] = ['iata', 'name', 'city', 'state', 'country', 'latitude', 'longitude'].map(at)
+  const [iata, name, city, state, country, latitude, longitude] = [
+    'iata',
+    'name',
+    'city',
+    'state',
+    'country',
+    'latitude',
+    'longitude',
+  ].map(at)
   return rows.map(row => ({
     iata: row[iata!]!,
     name: row[name!]!,

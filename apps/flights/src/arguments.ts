@@ -46,6 +46,7 @@ export function readArguments(argv: readonly string[]): Arguments | 'help' {
 
 function wholeNumber(option: string, text: string, min: number, max: number): number {
   const value = Number(text)
-  if (!/^\d+$/.test(text) || value < min || value > max) throw new Error(`${option} ${text}: give a whole number from ${min} to ${max}`)
+  if (!/^\d+$/.test(text) || value < min || value > max)
+    throw new Error(`${option} ${text}: give a whole number from ${min} to ${max}`)
   return value
 }

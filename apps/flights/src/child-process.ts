@@ -44,8 +44,12 @@ export class Child<Ready> {
     })
     this.#process = child
     this.#ready = await new Promise<Ready>((resolve, reject) => {
-      child.once('message', (message: ChildMessage<Ready>) => (message.kind === 'ready' ? resolve(message.ready) : reject(new Error(message.message))))
-      child.once('exit', (code, signal) => reject(new Error(`The ${this.#options.name} ended before it was ready (${signal ?? `exit code ${code}`})`)))
+      child.once('message', (message: ChildMessage<Ready>) =>
+        message.kind === 'ready' ? resolve(message.ready) : reject(new Error(message.message)),
+      )
+      child.once('exit', (code, signal) =>
+        reject(new Error(`The ${this.#options.name} ended before it was ready (${signal ?? `exit code ${code}`})`)),
+      )
     })
     child.once('exit', (code, signal) => {
       if (!this.#closing) void this.#restart(signal ?? `exit code ${code}`)

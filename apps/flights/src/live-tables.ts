@@ -63,7 +63,10 @@ export class LiveTables {
 
   /** Everything, for a page that has just connected. */
   all(): { airports: [string, number, number][]; hours: [number, number, number][] } {
-    return { airports: [...this.airports].map(([code, totals]) => row(code, totals)), hours: [...this.hours].map(([hour, totals]) => row(hour, totals)) }
+    return {
+      airports: [...this.airports].map(([code, totals]) => row(code, totals)),
+      hours: [...this.hours].map(([hour, totals]) => row(hour, totals)),
+    }
   }
 
   busiestRoutes(count: number): [string, number, number][] {

@@ -22,7 +22,13 @@ await serveParent<NodeReady>(async () => {
   const logger = { ...all, info: () => {} }
   const broker = await startNode({ world, dataDirectory: dataDirectory!, host, port: Number(brokerPort), logger })
   try {
-    const registry = await startRegistry({ bootstrapServers: broker.bootstrapServers, host, port: Number(registryPort), world, logger })
+    const registry = await startRegistry({
+      bootstrapServers: broker.bootstrapServers,
+      host,
+      port: Number(registryPort),
+      world,
+      logger,
+    })
     return {
       ready: {
         bootstrapServers: broker.bootstrapServers,

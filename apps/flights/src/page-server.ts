@@ -30,7 +30,10 @@ const files: Record<string, { path: string; type: string }> = {
   '/us-10m.json': { path: join(dataSets, 'us-10m.json'), type: 'application/json' },
   '/vendor/d3-array.min.js': { path: besideMain('d3-array', '../dist/d3-array.min.js'), type: 'text/javascript' },
   '/vendor/d3-geo.min.js': { path: besideMain('d3-geo', '../dist/d3-geo.min.js'), type: 'text/javascript' },
-  '/vendor/topojson-client.min.js': { path: join(dirname(require.resolve('topojson-client')), 'topojson-client.min.js'), type: 'text/javascript' },
+  '/vendor/topojson-client.min.js': {
+    path: join(dirname(require.resolve('topojson-client')), 'topojson-client.min.js'),
+    type: 'text/javascript',
+  },
   '/vendor/uPlot.iife.min.js': { path: join(dirname(require.resolve('uplot')), 'uPlot.iife.min.js'), type: 'text/javascript' },
   '/vendor/uPlot.min.css': { path: join(dirname(require.resolve('uplot')), 'uPlot.min.css'), type: 'text/css' },
 }

@@ -23,7 +23,11 @@ export function compare(tables: LiveTables, expected: Expected): TableComparison
   ]
 }
 
-export function compareTable(table: string, actual: ReadonlyMap<string, Totals>, expected: ReadonlyMap<string, Totals>): TableComparison {
+export function compareTable(
+  table: string,
+  actual: ReadonlyMap<string, Totals>,
+  expected: ReadonlyMap<string, Totals>,
+): TableComparison {
   const differences: string[] = []
   let differenceCount = 0
   const differ = (text: string) => {
@@ -32,10 +36,19 @@ export function compareTable(table: string, actual: ReadonlyMap<string, Totals>,
   for (const [key, want] of expected) {
     const have = actual.get(key)
     if (!have) differ(`${key} is missing`)
-    else if (have.flights !== want.flights || have.delay !== want.delay) differ(`${key}: ${words(have)} instead of ${words(want)}`)
+    else if (have.flights !== want.flights || have.delay !== want.delay)
+      differ(`${key}: ${words(have)} instead of ${words(want)}`)
   }
   for (const key of actual.keys()) if (!expected.has(key)) differ(`${key} should not be there`)
-  return { table, expectedRows: expected.size, rows: actual.size, flights: total(actual), expectedFlights: total(expected), differences, differenceCount }
+  return {
+    table,
+    expectedRows: expected.size,
+    rows: actual.size,
+    flights: total(actual),
+    expectedFlights: total(expected),
+    differences,
+    differenceCount,
+  }
 }
 
 /** The comparison as a table for the terminal. */
@@ -44,7 +57,9 @@ export function format(comparisons: readonly TableComparison[]): string {
   const lines = ['  table                  rows   expected     flights    expected']
   for (const { table, rows, expectedRows, flights, expectedFlights, differenceCount, differences } of comparisons) {
     const verdict = differenceCount === 0 ? 'equal' : `${differenceCount.toLocaleString('en-US')} rows differ`
-    lines.push(`  ${table.padEnd(16)}${number(rows)}${number(expectedRows)} ${number(flights)} ${number(expectedFlights)}  ${verdict}`)
+    lines.push(
+      `  ${table.padEnd(16)}${number(rows)}${number(expectedRows)} ${number(flights)} ${number(expectedFlights)}  ${verdict}`,
+    )
     for (const difference of differences) lines.push(`      ${difference}`)
   }
   return lines.join('\n')

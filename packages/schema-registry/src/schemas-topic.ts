@@ -7,8 +7,8 @@ import type { Decision, Registry } from './registry.ts'
 
 const partition = 0
 
-export interface SchemasTopicOptions extends ClientOptions {
-  readonly world: World
+export interface SchemasTopicOptions {
+  readonly client: ClientOptions & { readonly world: World }
   readonly logger: Logger
   /** Default `_schemas`. */
   readonly topic: string
@@ -37,12 +37,12 @@ export class SchemasTopic {
     this.#registry = registry
     this.#options = options
     this.#consumer = new Consumer({
-      ...options,
+      ...options.client,
       clientId: 'schema-registry',
       autoOffsetReset: 'earliest',
       enableAutoCommit: false,
     })
-    this.#producer = new Producer({ ...options, clientId: 'schema-registry', lingerMs: 0, acks: 'all' })
+    this.#producer = new Producer({ ...options.client, clientId: 'schema-registry', lingerMs: 0, acks: 'all' })
   }
 
   /** Makes the topic if it is not there, refuses one that is not compacted, and replays it to its end. */
@@ -70,14 +70,14 @@ export class SchemasTopic {
   }
 
   async #write<T>(decide: (registry: Registry) => Decision<T>): Promise<T> {
-    const { topic, writeTimeoutMs, world } = this.#options
+    const { topic, writeTimeoutMs, client } = this.#options
     await this.#caughtUp()
     const { records, answer } = decide(this.#registry)
     if (records.length === 0) return answer()
     const { promise: expired, reject: expire } = Promise.withResolvers<never>()
     // Nobody may be waiting any more.
     expired.catch(() => {})
-    const timer = world.clock.timer(writeTimeoutMs, () => expire(registryErrors.storeTimeout()))
+    const timer = client.world.clock.timer(writeTimeoutMs, () => expire(registryErrors.storeTimeout()))
     const written = Promise.all(records.map(record => this.#producer.send({ topic, partition, ...encodeRecord(record) })))
     try {
       const metadata = await Promise.race([written, expired])
@@ -103,7 +103,7 @@ export class SchemasTopic {
   }
 
   async #read(): Promise<void> {
-    const { logger, topic, world } = this.#options
+    const { logger, topic, client } = this.#options
     while (!this.#closed) {
       try {
         for (const batch of await this.#consumer.poll(500)) {
@@ -115,7 +115,7 @@ export class SchemasTopic {
         if (this.#closed) return
         logger.error('schemas-topic-read-failed', { topic, reason: messageOf(error) })
         // The client retries what passes by itself: what reaches this place may need a person, so it is tried again, slowly.
-        await sleep(world.clock, 1000)
+        await sleep(client.world.clock, 1000)
       }
     }
   }
@@ -139,7 +139,7 @@ export class SchemasTopic {
 
   async #ensureTopic(): Promise<void> {
     const { topic, replicationFactor } = this.#options
-    const admin = new Admin({ ...this.#options, clientId: 'schema-registry' })
+    const admin = new Admin({ ...this.#options.client, clientId: 'schema-registry' })
     try {
       await admin.createTopics([{ topic, partitions: 1, replicationFactor, configs: { 'cleanup.policy': 'compact' } }])
     } catch (error) {

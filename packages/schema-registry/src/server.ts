@@ -30,8 +30,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   const { host = '127.0.0.1', port = 8081, logger = silentLogger, world = nodeWorld() } = options
   const registry = new Registry()
   const topic = new SchemasTopic(registry, {
-    bootstrapServers: options.bootstrapServers,
-    world,
+    client: { bootstrapServers: options.bootstrapServers, world },
     logger,
     topic: options.topic ?? '_schemas',
     replicationFactor: options.replicationFactor ?? 1,

@@ -81,7 +81,9 @@ function updateAirports(changes) {
 }
 
 function sortCircles() {
-  const order = [...circles].filter(([, circle]) => circle.isConnected).sort(([a], [b]) => airports.get(b).flights - airports.get(a).flights)
+  const order = [...circles]
+    .filter(([, circle]) => circle.isConnected)
+    .sort(([a], [b]) => airports.get(b).flights - airports.get(a).flights)
   byId('circles').replaceChildren(...order.map(([, circle]) => circle))
 }
 
@@ -95,7 +97,8 @@ function updateRoutes(routes) {
       const row = document.createElement('li')
       const bar = Object.assign(document.createElement('span'), { className: 'bar' })
       bar.style.width = `${(100 * flights) / most}%`
-      const cell = (className, textContent, title = '') => Object.assign(document.createElement('span'), { className, textContent, title })
+      const cell = (className, textContent, title = '') =>
+        Object.assign(document.createElement('span'), { className, textContent, title })
       const city = code => airports.get(code)?.city ?? code
       row.append(
         bar,
@@ -135,8 +138,21 @@ function makeChart() {
       axes: [axis, { ...axis, label: 'minutes late', labelSize: 18, size: 46 }],
       series: [
         {},
-        { label: 'hour', stroke: style('--soft'), width: 0.6, alpha: 0.6, points: { show: false }, value: (_, value) => (value == null ? '–' : minutes(value)) },
-        { label: '24 hours', stroke: style('--late'), width: 2, points: { show: false }, value: (_, value) => (value == null ? '–' : minutes(value)) },
+        {
+          label: 'hour',
+          stroke: style('--soft'),
+          width: 0.6,
+          alpha: 0.6,
+          points: { show: false },
+          value: (_, value) => (value == null ? '–' : minutes(value)),
+        },
+        {
+          label: '24 hours',
+          stroke: style('--late'),
+          width: 2,
+          points: { show: false },
+          value: (_, value) => (value == null ? '–' : minutes(value)),
+        },
       ],
     },
     curve(),
@@ -169,7 +185,14 @@ function curve() {
 
 // ── live ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit', timeZone: 'UTC' })
+const day = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'long',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZone: 'UTC',
+})
 
 function update({ stats, airports: changes, hours: newHours, routes }) {
   const status = byId('status')

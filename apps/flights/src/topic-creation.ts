@@ -1,0 +1,18 @@
+import type { Admin } from '@millrace/client'
+import { partitions, topics } from './topics.ts'
+
+/** Makes the topics that are not there yet. Tables and totals are compacted: the last value of each key is what counts. */
+export async function createTopics(admin: Admin): Promise<void> {
+  const present = new Set((await admin.listTopics()).map(({ topic }) => topic))
+  const missing = Object.values(topics).filter(topic => !present.has(topic))
+  if (missing.length === 0) return
+  await admin.createTopics(
+    missing.map(topic => ({
+      topic,
+      partitions,
+      replicationFactor: 1,
+      // Event times are of 2001: retention by time would delete the flights at once.
+      configs: topic === topics.flights ? { 'retention.ms': '-1' } : { 'cleanup.policy': 'compact' },
+    })),
+  )
+}
