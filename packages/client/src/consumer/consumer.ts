@@ -98,6 +98,8 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   /** `closing`: nothing more is read, commits still go through. */
   #life: 'open' | 'closing' | 'closed' = 'open'
   #locating = false
+  /** Some position may have to be looked up. */
+  #mustLocate = false
   #locateFailure: Error | undefined
   #nextCommitMs: number
   #committing: Promise<void> | undefined
@@ -118,9 +120,11 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     this.#wakeup = new Wakeup(clock)
     this.#metrics = new ConsumerMetrics(settings.clientId, settings.groupId)
     const readCommitted = settings.isolationLevel === 'read_committed'
-    this.#fetcher = new Fetcher(this.#cluster, { ...settings, readCommitted }, this.#partitions, this.#metrics, () =>
-      this.#wakeup.notify(),
-    )
+    this.#fetcher = new Fetcher(this.#cluster, { ...settings, readCommitted }, this.#partitions, this.#metrics, () => {
+      // An answer may have voided a position.
+      this.#mustLocate = true
+      this.#wakeup.notify()
+    })
     this.#coordinator = options.groupId === undefined ? null : new Coordinator(this.#cluster, settings.groupId)
     this.#membership =
       this.#coordinator &&
@@ -174,6 +178,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     }
     this.#delivered = this.#delivered.filter(state => this.#partitions.get(nameOf(state)) === state)
     this.#wakeup.notify()
+    this.#fetcher.fetch()
   }
 
   /** Reading goes on at `offset`, now. Throws a StateError for a partition that is not assigned. */
@@ -203,9 +208,12 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   }
 
   resume(partitions: readonly TopicPartition[]): void {
-    for (const partition of partitions) this.#stateOf(partition).isPaused = false
+    for (const partition of partitions) {
+      const state = this.#stateOf(partition)
+      state.isPaused = false
+      this.#fetcher.resumed(state)
+    }
     this.#wakeup.notify()
-    this.#fetcher.fetch()
   }
 
   paused(): TopicPartition[] {
@@ -353,25 +361,30 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
       for (const state of this.#delivered) state.finish()
       this.#delivered = []
       const { clock } = this.#cluster.world
-      const deadlineMs = clock.monotonic() + maxWaitMs
+      let nowMs = clock.monotonic()
+      const deadlineMs = nowMs + maxWaitMs
       for (;;) {
         this.#wakeup.reset()
-        if (this.#mode === 'subscribed') await this.#membership!.serve()
-        this.#autoCommit()
+        if (this.#mode === 'subscribed') {
+          this.#membership!.polled(nowMs)
+          if (!this.#membership!.isStable) await this.#membership!.serve()
+        }
+        this.#autoCommit(nowMs)
         this.#locate()
         const batches = this.#fetcher.take(maxRecords)
-        this.#fetcher.fetch()
+        this.#fetcher.fetchIfRoom()
         if (batches.length > 0) {
           for (const batch of batches) this.#hand(batch)
           return batches
         }
-        const leftMs = deadlineMs - clock.monotonic()
-        if (leftMs <= 0) return []
-        await this.#wakeup.wait(leftMs)
+        nowMs = clock.monotonic()
+        if (nowMs >= deadlineMs) return []
+        await this.#wakeup.wait(deadlineMs - nowMs)
         if (this.#life !== 'open') {
           if (endsQuietly) return []
           throw new ClosedError('consumer')
         }
+        nowMs = clock.monotonic()
       }
     } finally {
       this.#isPolling = false
@@ -392,19 +405,21 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
       this.#locateFailure = undefined
       throw failure
     }
-    if (this.#locating) return
-    const nowMs = this.#cluster.world.clock.monotonic()
-    const states = [...this.#partitions.values()].filter(({ source, retryAtMs }) => source !== null && retryAtMs <= nowMs)
+    if (this.#locating || !this.#mustLocate) return
+    const states = [...this.#partitions.values()].filter(({ source }) => source !== null)
+    this.#mustLocate = false
     if (states.length === 0) return
     this.#locating = true
     this.#lookUp(states)
       .catch(error => {
         if (this.#life !== 'open') return
         this.#locateFailure = error as Error
+        this.#mustLocate = true
       })
       .finally(() => {
         this.#locating = false
         this.#wakeup.notify()
+        this.#fetcher.fetch()
       })
   }
 
@@ -413,10 +428,11 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     const isOpen = (state: PartitionState) => this.#isAssigned(state) && state.seeks === seeks.get(state)
     const uncommitted = states.filter(({ source }) => source === 'committed')
     if (uncommitted.length > 0) {
-      const committed = await fetchOffsets(this.#cluster, this.#groupCoordinator(), uncommitted, this.#stability())
+      const committed =
+        this.#coordinator && (await fetchOffsets(this.#cluster, this.#coordinator, uncommitted, this.#stability()))
       const without: PartitionState[] = []
       for (const state of uncommitted.filter(isOpen)) {
-        const found = committed.get(nameOf(state))
+        const found = committed?.get(nameOf(state))
         if (found) this.#place(state, found.offset, found.leaderEpoch)
         else if (this.#settings.autoOffsetReset === 'none') without.push(state)
         else state.source = this.#settings.autoOffsetReset
@@ -442,17 +458,15 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   }
 
   #newState(partition: TopicPartition): PartitionState {
-    const { autoOffsetReset } = this.#settings
-    if (this.#coordinator) return new PartitionState(partition, 'committed')
-    const state = new PartitionState(partition, autoOffsetReset === 'none' ? null : autoOffsetReset)
-    if (autoOffsetReset === 'none') state.error = new NoOffsetError(nameOf(partition))
-    return state
+    this.#mustLocate = true
+    return new PartitionState(partition, 'committed')
   }
 
   #seekTo(partitions: readonly TopicPartition[], source: 'earliest' | 'latest'): void {
     for (const partition of partitions) {
       const state = this.#stateOf(partition)
       state.reset(source)
+      this.#mustLocate = true
       this.#delivered = this.#delivered.filter(delivered => delivered !== state)
     }
     this.#wakeup.notify()
@@ -495,9 +509,8 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   // Commits
 
   /** When it is time, in the background: the reader does not wait for it. */
-  #autoCommit(): void {
+  #autoCommit(nowMs: number): void {
     if (!this.#settings.enableAutoCommit || this.#committing) return
-    const nowMs = this.#cluster.world.clock.monotonic()
     if (nowMs < this.#nextCommitMs) return
     this.#nextCommitMs = nowMs + this.#settings.autoCommitIntervalMs
     this.#committing = this.#commitFinished()

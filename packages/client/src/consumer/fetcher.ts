@@ -60,8 +60,11 @@ export class Fetcher {
   readonly #arrived: () => void
   readonly #brokers = new Map<number, BrokerFetch>()
   #retryTimer: Timer | undefined
+  /** With batches or an error for the reader, in the order of their turns; some may have been sought away or revoked since. */
+  readonly #readable: PartitionState[] = []
   #bufferedBytes = 0
-  #turn = 0
+  /** Something was read since `fetch` last looked. */
+  #hasRoom = false
   #isClosed = false
 
   /** `partitions`: what is assigned, by name, kept by the consumer. `arrived`: there is something new to read, or to know. */
@@ -82,6 +85,7 @@ export class Fetcher {
   /** Sends what can be sent. Cheap when nothing can. */
   fetch(): void {
     if (this.#isClosed) return
+    this.#hasRoom = false
     const nowMs = this.#cluster.world.clock.monotonic()
     let byNode: Map<BrokerNode, PartitionState[]> | undefined
     let bufferedBytes = 0
@@ -104,22 +108,33 @@ export class Fetcher {
     for (const [node, states] of byNode ?? []) void this.#fetchFrom(node, states)
   }
 
+  /** The same, if reading has made room since. Costs nothing otherwise: for the way of every poll. */
+  fetchIfRoom(): void {
+    if (this.#hasRoom) this.fetch()
+  }
+
+  /** Records of a partition that was paused may be there already. */
+  resumed(state: PartitionState): void {
+    if (state.buffered.length > 0 || state.error) this.#enqueue(state)
+    this.fetch()
+  }
+
   /**
    * Hands out batches, in order within a partition, the partitions in turn, until there are `maxRecords` of them. Throws what is
    * wrong with a partition when it is that partition's turn.
    */
   take(maxRecords = this.#options.maxPollRecords): ConsumedBatch[] {
     const batches: ConsumedBatch[] = []
-    if (this.#bufferedBytes === 0 && !this.#hasError) return batches
-    const states = [...this.#partitions.values()]
     let records = 0
-    for (let i = 0; i < states.length && records < maxRecords; i++) {
-      const state = states[(this.#turn + i) % states.length]!
-      if (state.isPaused || state.position < 0) continue
+    while (this.#readable.length > 0 && records < maxRecords) {
+      const state = this.#readable[0]!
+      if (state.isPaused || !this.#isCurrent(state)) {
+        this.#dequeue()
+        continue
+      }
       while (state.buffered.length > 0 && records < maxRecords) {
         const next = state.buffered[0]!
-        const corrupt = this.#options.checkCrcs && !next.view.isCrcValid()
-        if (corrupt) {
+        if (this.#options.checkCrcs && !next.view.isCrcValid()) {
           if (batches.length > 0) return batches
           throw corruptBatch(state, next.view.baseOffset)
         }
@@ -127,14 +142,18 @@ export class Fetcher {
         records += next.recordCount
         this.#metrics.consumed(next)
       }
+      if (state.bufferedBytes < this.#options.maxPartitionFetchBytes) this.#hasRoom = true
       if (state.buffered.length > 0) {
         // The rest of this partition comes after the others have had their turn.
-        this.#turn = (this.#turn + i + 1) % states.length
+        this.#readable.push(this.#readable.shift()!)
         return batches
       }
-      if (state.error && batches.length === 0) {
+      if (state.error && batches.length > 0) return batches
+      this.#dequeue()
+      if (state.error) {
         const { error } = state
         state.error = null
+        this.#hasRoom = true
         throw error
       }
     }
@@ -146,9 +165,19 @@ export class Fetcher {
     this.#retryTimer?.cancel()
   }
 
-  get #hasError(): boolean {
-    for (const state of this.#partitions.values()) if (state.error) return true
-    return false
+  #enqueue(state: PartitionState): void {
+    if (state.isReadable) return
+    state.isReadable = true
+    this.#readable.push(state)
+  }
+
+  #dequeue(): void {
+    this.#readable.shift()!.isReadable = false
+  }
+
+  #fail(state: PartitionState, error: Error): void {
+    state.error = error
+    this.#enqueue(state)
   }
 
   #mayFetch(state: PartitionState, nowMs: number): boolean {
@@ -193,7 +222,7 @@ export class Fetcher {
       this.#cluster.logger.warn('client.fetch.failed', { node: node.nodeId, error: messageOf(error) })
       this.#cluster.requestMetadata()
       for (const state of states) this.#backOff(state)
-      if (!(error instanceof MillraceError && error.retriable)) for (const state of states) state.error = error as Error
+      if (!(error instanceof MillraceError && error.retriable)) for (const state of states) this.#fail(state, error as Error)
     } finally {
       broker.isOut = false
     }
@@ -310,6 +339,7 @@ export class Fetcher {
             this.#options.maxDecompressedBytes,
           )
           state.buffer(last)
+          this.#enqueue(state)
           this.#bufferedBytes += last.sizeInBytes
         } else if (last) {
           last.nextOffset = view.nextOffset
@@ -324,14 +354,9 @@ export class Fetcher {
       }
       if (!found) throw errorOf(ErrorCode.CORRUPT_MESSAGE, `${bytes.length} bytes without a whole batch`)
     } catch (error) {
-      state.error = new KafkaError(
-        ErrorCode.CORRUPT_MESSAGE,
-        `${nameOf(state)} at offset ${state.fetchOffset}: ${messageOf(error)}`,
-        {
-          hint: 'seek behind it to go on without it',
-          cause: error,
-        },
-      )
+      const where = `${nameOf(state)} at offset ${state.fetchOffset}`
+      const hint = 'seek behind it to go on without it'
+      this.#fail(state, new KafkaError(ErrorCode.CORRUPT_MESSAGE, `${where}: ${messageOf(error)}`, { hint, cause: error }))
     }
   }
 
@@ -361,7 +386,7 @@ export class Fetcher {
       this.#cluster.logger.warn('client.fetch.retried', { partition: nameOf(state), error: error.code })
       this.#cluster.requestMetadata()
     } else {
-      state.error = error
+      this.#fail(state, error)
     }
   }
 
@@ -374,10 +399,8 @@ export class Fetcher {
     }
     const { autoOffsetReset } = this.#options
     if (autoOffsetReset === 'none') {
-      state.error = errorOf(
-        ErrorCode.OFFSET_OUT_OF_RANGE,
-        `${nameOf(state)} at offset ${state.fetchOffset}, and autoOffsetReset is none`,
-      )
+      const where = `${nameOf(state)} at offset ${state.fetchOffset}`
+      this.#fail(state, errorOf(ErrorCode.OFFSET_OUT_OF_RANGE, `${where}, and autoOffsetReset is none`))
       return
     }
     this.#cluster.logger.warn('client.fetch.out-of-range', {
@@ -396,10 +419,8 @@ export class Fetcher {
       truncatedTo: endOffset,
     })
     if (this.#options.autoOffsetReset === 'none') {
-      state.error = errorOf(
-        ErrorCode.OFFSET_OUT_OF_RANGE,
-        `${nameOf(state)} was truncated to ${endOffset}, before the position ${state.position}`,
-      )
+      const what = `${nameOf(state)} was truncated to ${endOffset}, before the position ${state.position}`
+      this.#fail(state, errorOf(ErrorCode.OFFSET_OUT_OF_RANGE, what))
       return
     }
     state.seek(Math.min(endOffset, state.position))

@@ -90,9 +90,9 @@ export class Membership {
     return { generationId: this.#generationId, memberId: this.#memberId, groupInstanceId: this.#options.groupInstanceId }
   }
 
-  /** In the group with an assignment that the reader has. */
+  /** In the group with an assignment that the reader has, and nothing for `serve` to do. */
   get isStable(): boolean {
-    return this.#phase === 'stable' && !this.#mustRejoin && !this.#isLost
+    return this.#phase === 'stable' && !this.#mustRejoin && !this.#isLost && this.#failure === undefined
   }
 
   get isInGroup(): boolean {
@@ -117,7 +117,6 @@ export class Membership {
 
   /** The reader is in `poll`: does what is due, callbacks included. Throws what keeps the member out of the group for good. */
   async serve(): Promise<void> {
-    this.polled()
     if (this.#failure) {
       const failure = this.#failure
       this.#failure = undefined
@@ -142,8 +141,8 @@ export class Membership {
   }
 
   /** The reader makes progress. */
-  polled(): void {
-    this.#lastPollMs = this.#cluster.world.clock.monotonic()
+  polled(nowMs: number): void {
+    this.#lastPollMs = nowMs
   }
 
   /** What a commit was refused with may mean that the member is out. */

@@ -23,6 +23,8 @@ export class PartitionState implements TopicPartition {
   isPaused = false
   readonly buffered: FetchedBatch[] = []
   bufferedBytes = 0
+  /** In the fetcher's line of partitions that have something for the reader. */
+  isReadable = false
   highWatermark = -1
   lastStableOffset = -1
   logStartOffset = -1

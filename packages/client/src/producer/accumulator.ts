@@ -25,6 +25,9 @@ export interface AccumulatorEvents {
 
 const smallestBatchBytes = 512
 
+/** Buffers kept for the next batches: new ones cost more than their bytes, as the garbage collector counts them. */
+const maxSpareBuilders = 128
+
 /** Records on their way: writes them into their partition's open batch, holds the memory limit, and watches how long batches wait and live. */
 export class Accumulator {
   readonly #world: World
@@ -34,6 +37,7 @@ export class Accumulator {
   readonly #incomplete = new Set<ProducerBatch>()
   /** Open batches in the order in which their linger ends. */
   readonly #lingering: ProducerBatch[] = []
+  readonly #spare: BatchBuilder[] = []
   #lingerTimer: Timer | undefined
   #expiryTimer: Timer | undefined
   #heldBytes = 0
@@ -119,9 +123,21 @@ export class Accumulator {
     return parts
   }
 
-  /** The batch is done with: its memory is free. Call it after the answer, never while a request still carries its bytes. */
-  release(batch: ProducerBatch): void {
+  /**
+   * The batch is done with: its memory is free. Call it after the answer, never while a request still carries its bytes. `reuse`: the memory goes to
+   * another batch; an earlier attempt on a lost connection might still be in the hands of the system, so only for the first one's answer.
+   */
+  release(batch: ProducerBatch, reuse: boolean): void {
     this.#incomplete.delete(batch)
+    const builder = reuse ? batch.takeBuilder() : undefined
+    if (
+      builder &&
+      this.#spare.length < maxSpareBuilders &&
+      builder.capacityBytes <= 2 * this.#options.batchBytes + smallestBatchBytes
+    ) {
+      builder.reset()
+      this.#spare.push(builder)
+    }
     if (batch.heldBytes === 0) return
     this.#heldBytes -= batch.heldBytes
     batch.heldBytes = 0
@@ -148,14 +164,17 @@ export class Accumulator {
   }
 
   #newBuilder(queue: PartitionQueue, maxBytes: number): BatchBuilder {
-    const { compressionLevel } = this.#options
+    const { compressionLevel, batchBytes } = this.#options
+    const spare = maxBytes === batchBytes ? this.#spare.pop() : undefined
+    if (spare) return spare
     const initialBytes = Math.min(maxBytes, Math.max(smallestBatchBytes, queue.typicalBytes))
-    const compression = queue.topic.compression
-    return new BatchBuilder(
-      compressionLevel === undefined
-        ? { compression, maxBytes, initialBytes }
-        : { compression, compressionLevel, maxBytes, initialBytes },
-    )
+    const { compression } = queue.topic
+    return new BatchBuilder({
+      compression,
+      maxBytes,
+      initialBytes,
+      ...(compressionLevel === undefined ? {} : { compressionLevel }),
+    })
   }
 
   #begin(batch: ProducerBatch): void {

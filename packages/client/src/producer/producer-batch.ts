@@ -35,6 +35,8 @@ export class ProducerBatch {
   #error: Error | undefined
   /** What the batch was split into, in the order of its records. */
   #parts: readonly ProducerBatch[] | undefined
+  /** Whose memory `bytes` are, unless compressed. */
+  #built: BatchBuilder | undefined
 
   constructor(queue: PartitionQueue, builder: BatchBuilder, createdAtMs: number, ordinal: number) {
     this.queue = queue
@@ -46,7 +48,7 @@ export class ProducerBatch {
 
   /** Upper bound of the bytes on the wire. */
   get sizeInBytes(): number {
-    return this.bytes?.length ?? this.builder!.sizeInBytes
+    return this.bytes?.length ?? this.builder?.sizeInBytes ?? 0
   }
 
   get failure(): Error | undefined {
@@ -91,12 +93,21 @@ export class ProducerBatch {
     }
     this.bytes = builder.build()
     this.builder = null
+    this.#built = builder
     return this.bytes
   }
 
   /** Sequence behind the batch's last record. */
   get nextSequence(): number {
     return addToSequence(this.baseSequence, this.recordCount)
+  }
+
+  /** Gives up the memory for another batch; the batch has no bytes any more. Only when no request that carries them can be on its way. */
+  takeBuilder(): BatchBuilder | undefined {
+    const built = this.#built
+    this.#built = undefined
+    this.bytes = null
+    return built
   }
 
   /** The records again, from the finished bytes. */

@@ -110,7 +110,7 @@ export class Producer {
       identities,
       new ProducerMetrics(settings.clientId),
       {
-        done: batch => this.#accumulator.release(batch),
+        done: (batch, reuse) => this.#accumulator.release(batch, reuse),
         failed: (batch, error) => this.#failed(batch, error),
         split: batch => this.#accumulator.split(batch),
       },

@@ -18,8 +18,8 @@ export interface SenderOptions {
 }
 
 export interface SenderEvents {
-  /** The broker is done with the batch and its caller has an answer: its memory is free. */
-  done(batch: ProducerBatch): void
+  /** The broker is done with the batch and its caller has an answer: its memory is free, and with `reuse` good for another batch. */
+  done(batch: ProducerBatch, reuse: boolean): void
   /** The batch failed for good. */
   failed(batch: ProducerBatch, error: Error): void
   /** The broker finds the batch too large: parts that take its place. */
@@ -107,7 +107,7 @@ export class Sender {
       return
     }
     queue.remove(batch)
-    this.#events.done(batch)
+    this.#events.done(batch, false)
     if (batch.baseSequence < 0) return
     queue.renumber(batch.mayBeWritten ? { kind: 'restart' } : { kind: 'reuse', from: batch.baseSequence })
     this.#recover(queue)
@@ -296,14 +296,15 @@ export class Sender {
         batch.succeed(baseOffset, logAppendTimeMs)
         this.#metrics.sent(batch)
       }
-      this.#events.done(batch)
+      // Without an answer nobody knows whether the bytes have left.
+      this.#events.done(batch, this.#options.acks !== 0 && batch.attempts === 1)
     } else if (batch.isAbandoned) {
       this.#giveUp(batch)
     } else if (code === ErrorCode.MESSAGE_TOO_LARGE && batch.recordCount > 1) {
       for (const part of this.#events.split(batch)) queue.giveBack(part)
       // The parts have the same records in the same order, so that the numbers behind them stay.
       if (batch.baseSequence >= 0) queue.renumber({ kind: 'reuse', from: batch.baseSequence })
-      this.#events.done(batch)
+      this.#events.done(batch, false)
     } else if (this.#mayRetry(batch, error, code, isNext)) {
       queue.failures++
       queue.lastError = error
@@ -338,7 +339,7 @@ export class Sender {
   #giveUp(batch: ProducerBatch): void {
     if (batch.baseSequence >= 0)
       batch.queue.renumber(batch.mayBeWritten ? { kind: 'restart' } : { kind: 'reuse', from: batch.baseSequence })
-    this.#events.done(batch)
+    this.#events.done(batch, false)
   }
 
   #recover(queue: PartitionQueue): void {
@@ -371,7 +372,7 @@ export class Sender {
         queue.remove(batch)
         batch.fail(error)
         this.#events.failed(batch, error)
-        this.#events.done(batch)
+        this.#events.done(batch, false)
       }
   }
 }
