@@ -247,6 +247,9 @@ function fakeWorld(disk: Disk): { world: World; fireTimers: () => void } {
   }
 }
 
+/** Every so many images are crashed a second time, at every step of their recovery. */
+const secondCrashEach = 4
+
 const config = { ...defaultLogConfig, segmentBytes: 420, indexIntervalBytes: 100, retentionMs: -1 }
 const name = { topic: 'events', partition: 0, topicId: 'g-HqOjpDRLSw1H0WNX9e5A' }
 
@@ -361,13 +364,19 @@ async function run(): Promise<Scenario> {
   return scenario
 }
 
+interface Opened {
+  readonly disk: RecordingDisk
+  readonly log: Log
+  readonly records: Records
+}
+
 /** Opens an image as a restarted broker does. Every step must work: a crash alone never damages a log. */
-function reopen(image: Image): { disk: RecordingDisk; log: Log; records: Records; manager: LogManager } {
+function reopen(image: Image): Opened {
   const disk = new RecordingDisk(image)
   const { manager } = managerOn(disk)
   const log = manager.open(name)
   for (let offset = log.logStartOffset; offset < log.logEndOffset; offset++) contentsOf(log, offset, 1)
-  return { disk, log, records: contentsOf(log), manager }
+  return { disk, log, records: contentsOf(log) }
 }
 
 function check(records: Records, log: Log, moment: Moment): void {
@@ -401,7 +410,9 @@ describe('whatever a power loss leaves of a log', () => {
         seen.add(key)
         images++
         try {
-          checkImage(image, moment)
+          const opened = reopen(image)
+          check(opened.records, opened.log, moment)
+          if (images % secondCrashEach === 0) checkSecondCrash(image, opened)
         } catch (error) {
           throw new Error(`after ${count} operations with ${how}`, { cause: error })
         }
@@ -416,9 +427,7 @@ function keyOf({ names, files }: Image, moment: Moment): string {
   return `${moment.at}|${parts.join('|')}`
 }
 
-function checkImage(image: Image, moment: Moment): void {
-  const first = reopen(image)
-  check(first.records, first.log, moment)
+function checkSecondCrash(image: Image, first: Opened): void {
   const recovery = [...first.disk.operations]
   // Again, and after a second crash at any point of the first recovery.
   for (let count = 0; count <= recovery.length; count++) {
@@ -430,13 +439,16 @@ function checkImage(image: Image, moment: Moment): void {
       if (unsynced.size === 0) break
     }
   }
-  // What is appended afterwards must not bring back what was cut: whatever a second power loss drops.
-  first.log.appendAsLeader(batchOf(['new']), 9)
+  // What is appended afterwards, here with the size of a batch that may have been cut, must not bring back old batches: whatever is dropped or torn.
+  first.log.appendAsLeader(batchOf(['x0', 'y0']), Math.max(0, first.log.lastEpoch))
   const after = [...first.disk.operations]
-  const grown = [...first.records, [first.log.logEndOffset - 1, 'new'] as const]
-  for (const index of [-1, ...pending(after)]) {
-    const { log, records } = reopen(imageOf(image, after, new Set(index < 0 ? [] : [index])))
-    const visible = grown.filter(([offset]) => offset >= log.logStartOffset && offset < log.logEndOffset)
-    expect(records).toEqual(visible)
-  }
+  const end = first.log.logEndOffset
+  const grown = [...first.records, [end - 2, 'x0'] as const, [end - 1, 'y0'] as const]
+  const lastWrite = after.findLastIndex(({ kind }) => kind === 'write')
+  for (const index of [-1, ...pending(after)])
+    for (const torn of [-1, lastWrite]) {
+      const { log, records } = reopen(imageOf(image, after, new Set(index < 0 ? [] : [index]), torn))
+      expect(records).toEqual(grown.filter(([offset]) => offset >= log.logStartOffset && offset < log.logEndOffset))
+      expect(log.logEndOffset).toBeGreaterThanOrEqual(end - 2)
+    }
 }
