@@ -19,6 +19,7 @@ type Coordinator = Draft<ElementOf<FindCoordinatorResponse['coordinators']>>
 const groupKeyType = 0
 const batchedSince = 4
 const createTimeoutMs = 5000
+const createBackoffMs = 1000
 
 /** FindCoordinator: the leader of the partition that a group's id falls on. The first call creates `__consumer_offsets`. */
 export function findCoordinator(): ApiHandler<FindCoordinatorRequest, Draft<FindCoordinatorResponse>> {
@@ -67,14 +68,19 @@ function refused(key: string, errorCode: number, errorMessage = errorFacts(error
 /** Creates `__consumer_offsets` once, however many ask. */
 class OffsetsTopic {
   #creating: Promise<string | null> | null = null
+  #problem: { readonly text: string; readonly untilMs: number } | null = null
 
-  /** Resolves when the topic is there, null, or with why it is not. */
+  /** Resolves with null when the topic is there, else with why it is not. Clients ask ten times a second: a failure stands for a while. */
   async ensure(services: BrokerServices): Promise<string | null> {
     if (services.metadata.topic(offsetsTopic)) return null
+    const { clock } = services.world
+    if (this.#problem && clock.monotonic() < this.#problem.untilMs) return this.#problem.text
     this.#creating ??= create(services).finally(() => {
       this.#creating = null
     })
-    return this.#creating
+    const text = await this.#creating
+    this.#problem = text === null ? null : { text, untilMs: clock.monotonic() + createBackoffMs }
+    return text
   }
 }
 
