@@ -95,12 +95,16 @@ function unfence(state: ControllerState, broker: BrokerImage): MetadataRecord[] 
   return records
 }
 
-/** A broker that shuts down hands over what it leads; with nobody to take a partition over it stays without a leader. */
+/**
+ * A broker that shuts down hands over what it leads; with nobody to take a partition over it stays without a leader. Fenced at
+ * once, it may come back with another incarnation, Apache Kafka's included, without waiting for its session to end.
+ */
 function shutDown(state: ControllerState, broker: BrokerImage) {
   const records = broker.inControlledShutdown
     ? []
     : [registrationChange(broker, { inControlledShutdown: 1 }), ...leave(state, broker.id, false)]
-  return { records, isFenced: broker.fenced, shouldShutDown: true }
+  if (!broker.fenced) records.push(registrationChange(broker, { fenced: 1 }))
+  return { records, isFenced: true, shouldShutDown: true }
 }
 
 /** The broker leaves the in-sync sets of its partitions, and others lead what it led. */

@@ -472,10 +472,11 @@ describe('the life of a broker', () => {
     expect(epochs()).toEqual([[1, 2, [1]]])
   })
 
-  test('that shuts down hands over what it leads', () => {
+  test('that shuts down hands over what it leads, and is fenced', () => {
     const { create, heartbeat, image } = controllerOf([1, 2])
     create('t', { numPartitions: 2, replicationFactor: 2 })
-    expect(heartbeat(1, { wantShutDown: true }).answered.shouldShutDown).toBe(true)
+    expect(heartbeat(1, { wantShutDown: true }).answered).toMatchObject({ shouldShutDown: true, isFenced: true })
+    expect(image.broker(1)).toMatchObject({ fenced: true, inControlledShutdown: true })
     expect(image.topic('t')!.partitions.map(({ leader, isr }) => [leader, isr])).toEqual([
       [2, [2]],
       [2, [2]],
