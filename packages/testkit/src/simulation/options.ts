@@ -45,9 +45,9 @@ export function drawOptions(random: SeededRandom): SimulationOptions {
     idempotent: random.chance(0.85),
     lingerMs: random.pick([0, 0, 5, 50]),
     batchBytes: random.pick([200, 1000, 16_384]),
-    compression: random.pick(['none', 'none', 'gzip', 'snappy', 'lz4', 'zstd']),
+    compression: random.pick(['none', 'none', 'none', 'none', 'none', 'none', 'snappy', 'snappy', 'lz4', 'lz4', 'gzip', 'zstd']),
     valueBytes: random.pick([20, 20, 300]),
-    sendEveryMs: random.pick([2, 10, 40]),
+    sendEveryMs: random.pick([20, 60, 200]),
     flush,
     segmentMs: random.pick([500, 3000, 60_000]),
     indexIntervalBytes: random.pick([0, 100, 4096]),
@@ -55,6 +55,6 @@ export function drawOptions(random: SeededRandom): SimulationOptions {
     cutProbability: random.pick([0, 0, 0.0005, 0.005]),
     faultEveryMs: random.pick([800, 2000, 5000]),
     faults: faultKinds.filter(kind => random.chance(0.6) && (kind !== 'lose-power' || flush === 'ack')),
-    safetyMs: random.pick([5000, 10_000, 15_000]),
+    safetyMs: random.pick([4000, 8000, 12_000]),
   }
 }

@@ -1,36 +1,79 @@
 import { type Disk, DiskError, type File, type FileStat, type Lock } from '@millrace/runtime'
 import type { SeededRandom } from './random.ts'
 
-/** What is in a file: bytes as the process sees them, bytes as the device holds them, and the writes between the two. */
-class Inode {
+type Change =
+  | { readonly kind: 'write'; readonly position: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'truncate'; readonly sizeBytes: number }
+
+/** Bytes that grow at their end, with room to spare. */
+class Content {
   bytes = Buffer.alloc(0)
   sizeBytes = 0
-  durable = Buffer.alloc(0)
-  unsynced: ({ kind: 'write'; position: number; bytes: Buffer } | { kind: 'truncate'; sizeBytes: number })[] = []
-  modifiedMs = 0
 
   write(chunk: Uint8Array, position: number): void {
     const end = position + chunk.length
-    if (end > this.bytes.length) {
-      const grown = Buffer.alloc(Math.max(end, this.bytes.length * 2, 256))
-      this.bytes.copy(grown, 0, 0, this.sizeBytes)
-      this.bytes = grown
-    }
+    this.#reserve(end)
     this.bytes.set(chunk, position)
-    this.sizeBytes = Math.max(this.sizeBytes, end)
-    this.unsynced.push({ kind: 'write', position, bytes: Buffer.from(chunk) })
+    if (end > this.sizeBytes) this.sizeBytes = end
   }
 
   truncate(sizeBytes: number): void {
-    if (sizeBytes > this.bytes.length) this.bytes = Buffer.concat([this.bytes, Buffer.alloc(sizeBytes - this.bytes.length)])
+    this.#reserve(sizeBytes)
     if (sizeBytes < this.sizeBytes) this.bytes.fill(0, sizeBytes, this.sizeBytes)
     this.sizeBytes = sizeBytes
-    this.unsynced.push({ kind: 'truncate', sizeBytes })
+  }
+
+  apply(change: Change): void {
+    if (change.kind === 'write') this.write(change.bytes, change.position)
+    else this.truncate(change.sizeBytes)
+  }
+
+  copyOf(other: Content): void {
+    this.bytes = Buffer.from(other.bytes.subarray(0, other.sizeBytes))
+    this.sizeBytes = other.sizeBytes
+  }
+
+  #reserve(sizeBytes: number): void {
+    if (sizeBytes <= this.bytes.length) return
+    const grown = Buffer.alloc(Math.max(sizeBytes, this.bytes.length * 2, 512))
+    this.bytes.copy(grown, 0, 0, this.sizeBytes)
+    this.bytes = grown
+  }
+}
+
+/** What is in a file: as the process sees it, as the device holds it, and the changes between the two. */
+class Inode {
+  readonly seen = new Content()
+  readonly durable = new Content()
+  unsynced: Change[] = []
+  modifiedMs = 0
+
+  get sizeBytes(): number {
+    return this.seen.sizeBytes
+  }
+
+  write(chunk: Uint8Array, position: number): void {
+    this.#change({ kind: 'write', position, bytes: chunk.slice() })
+  }
+
+  truncate(sizeBytes: number): void {
+    this.#change({ kind: 'truncate', sizeBytes })
   }
 
   sync(): void {
-    this.durable = Buffer.from(this.bytes.subarray(0, this.sizeBytes))
-    this.unsynced = []
+    for (const change of this.unsynced) this.durable.apply(change)
+    this.unsynced.length = 0
+  }
+
+  /** The device is all that is left. */
+  forget(): void {
+    this.unsynced.length = 0
+    this.seen.copyOf(this.durable)
+  }
+
+  #change(change: Change): void {
+    this.seen.apply(change)
+    this.unsynced.push(change)
   }
 }
 
@@ -124,7 +167,7 @@ export class SimulatedDisk {
       },
       readFile: path => {
         const inode = find(path)
-        return Buffer.from(inode.bytes.subarray(0, inode.sizeBytes))
+        return Buffer.from(inode.seen.bytes.subarray(0, inode.sizeBytes))
       },
       rename: (from, to) => {
         guard(from)
@@ -211,7 +254,7 @@ export class SimulatedDisk {
       read: (into, position) => {
         process.guard(path)
         const count = Math.max(0, Math.min(into.length, opened.sizeBytes - position))
-        into.set(opened.bytes.subarray(position, position + count))
+        into.set(opened.seen.bytes.subarray(position, position + count))
         return count
       },
       truncate: sizeBytes => {
@@ -288,32 +331,33 @@ export class SimulatedDisk {
   }
 
   #tear(inode: Inode): void {
-    let bytes = Buffer.from(inode.durable)
     for (const change of inode.unsynced) {
       const fate = this.#random.below(3)
       if (fate === 0) continue
-      if (change.kind === 'truncate') {
-        const next = Buffer.alloc(change.sizeBytes)
-        bytes.copy(next, 0, 0, change.sizeBytes)
-        bytes = next
+      if (fate === 1 || change.kind === 'truncate') {
+        inode.durable.apply(change)
         continue
       }
-      const kept =
-        fate === 1
-          ? change.bytes.length
-          : Math.min(change.bytes.length, 512 * this.#random.below(Math.ceil(change.bytes.length / 512)))
-      const end = change.position + kept
-      if (end > bytes.length) bytes = Buffer.concat([bytes, Buffer.alloc(end - bytes.length)])
-      change.bytes.copy(bytes, change.position, 0, kept)
+      const { position, bytes } = change
+      inode.durable.write(bytes.subarray(0, 512 * this.#random.below(Math.ceil(bytes.length / 512))), position)
     }
-    inode.durable = Buffer.from(bytes)
-    inode.bytes = bytes
-    inode.sizeBytes = bytes.length
-    inode.unsynced = []
+    inode.forget()
   }
 }
 
+/** Paths come again and again: each is looked at once. */
+const normalized = new Map<string, string>()
+
 function normal(path: string): string {
+  let known = normalized.get(path)
+  if (known === undefined) {
+    if (normalized.size > 10_000) normalized.clear()
+    normalized.set(path, (known = resolved(path)))
+  }
+  return known
+}
+
+function resolved(path: string): string {
   const parts: string[] = []
   for (const part of path.split('/')) {
     if (part === '..') parts.pop()
