@@ -60,7 +60,7 @@ function describe(services: BrokerServices, resource: Resource, including: Inclu
     () => {
       const entries = entriesOf(services, resource, including)
       const configs = configurationKeys ? entries.filter(({ name }) => configurationKeys.includes(name!)) : entries
-      return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs }
+      return { errorCode: ErrorCode.NONE, errorMessage: '', resourceType, resourceName, configs }
     },
     ({ errorCode, message: errorMessage }) => ({ errorCode, errorMessage, resourceType, resourceName }),
   )

@@ -39,7 +39,8 @@ export function describeTopicPartitionsHandler(): ApiHandler<
         if (left <= 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } }
         const topic = metadata.topic(name)
         if (!topic) {
-          topics.push({ errorCode: unknownTopicError(name), name, isInternal: isInternalTopic(name) })
+          const errorCode = unknownTopicError(name)
+          topics.push({ errorCode, name, isInternal: isInternalTopic(name), topicAuthorizedOperations: topicOperations })
           continue
         }
         const first = name === cursor?.topicName ? cursor.partitionIndex : 0

@@ -31,9 +31,9 @@ export function metadataHandler(): ApiHandler<MetadataRequest, Draft<MetadataRes
     async handle(request, { apiVersion, listenerName }, services) {
       const { metadata, config, clusterId } = services
       const wanted = request.topics === null || (apiVersion === 0 && request.topics.length === 0) ? null : request.topics
-      const mistaken = wanted?.some(topic => isMistaken(topic, apiVersion)) === true
+      if (wanted?.some(topic => isMistaken(topic, apiVersion))) return { topics: wanted.map(refused) }
       let createErrors: ReadonlyMap<string, number> = new Map()
-      if (wanted && !mistaken && request.allowAutoTopicCreation && config.get(brokerKeys.autoCreateTopicsEnable)) {
+      if (wanted && request.allowAutoTopicCreation && config.get(brokerKeys.autoCreateTopicsEnable)) {
         const missing = wanted.flatMap(({ name, topicId }) =>
           name !== null && topicId === zeroUuid && !metadata.topic(name) ? [name] : [],
         )
@@ -44,9 +44,8 @@ export function metadataHandler(): ApiHandler<MetadataRequest, Draft<MetadataRes
       const known = (topic: TopicMetadata) => knownTopic(topic, reachable, apiVersion, operations)
       const topics = wanted
         ? wanted.map(topic => {
-            if (mistaken) return { errorCode: ErrorCode.INVALID_REQUEST, name: topic.name ?? '', topicId: topic.topicId }
             const found = find(services, topic)
-            return found ? known(found) : unknownTopic(topic, createErrors)
+            return found ? known(found) : unknownTopic(topic, createErrors, operations)
           })
         : [...metadata.topics()].map(known)
       return {
@@ -68,15 +67,24 @@ function isMistaken({ name, topicId }: Asked, apiVersion: number): boolean {
   return apiVersion >= idsSince && apiVersion < askByIdSince && (topicId !== zeroUuid || name === null)
 }
 
+function refused({ name, topicId }: Asked): TopicAnswer {
+  return { errorCode: ErrorCode.INVALID_REQUEST, name: name ?? '', topicId }
+}
+
 function find({ metadata }: BrokerServices, { name, topicId }: Asked): TopicMetadata | undefined {
   if (topicId !== zeroUuid) return metadata.topicById(topicId)
   return name === null ? undefined : metadata.topic(name)
 }
 
-function unknownTopic({ name, topicId }: Asked, createErrors: ReadonlyMap<string, number>): TopicAnswer {
+function unknownTopic(
+  { name, topicId }: Asked,
+  createErrors: ReadonlyMap<string, number>,
+  topicAuthorizedOperations: number,
+): TopicAnswer {
   if (topicId !== zeroUuid) return { errorCode: ErrorCode.UNKNOWN_TOPIC_ID, name: null, topicId }
-  if (name === null) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, name: null }
-  return { errorCode: createErrors.get(name) ?? unknownTopicError(name), name, isInternal: isInternalTopic(name) }
+  if (name === null) return { errorCode: ErrorCode.INVALID_REQUEST, name: null }
+  const errorCode = createErrors.get(name) ?? unknownTopicError(name)
+  return { errorCode, name, isInternal: isInternalTopic(name), topicAuthorizedOperations }
 }
 
 function knownTopic(topic: TopicMetadata, reachable: ReachableBrokers, apiVersion: number, operations: number): TopicAnswer {

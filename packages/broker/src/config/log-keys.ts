@@ -140,6 +140,18 @@ export const logKeys = {
       max: 1,
     },
   ),
+  logLocalRetentionMs: long(
+    'log.local.retention.ms',
+    -2,
+    'What log.retention.ms is for the local part of a log in tiered storage; -2 is the same.',
+    { dynamic, min: -2 },
+  ),
+  logLocalRetentionBytes: long(
+    'log.local.retention.bytes',
+    -2,
+    'What log.retention.bytes is for the local part of a log in tiered storage; -2 is the same.',
+    { dynamic, min: -2 },
+  ),
   logRetentionCheckIntervalMs: long(
     'log.retention.check.interval.ms',
     300_000,

@@ -54,7 +54,6 @@ test('all places that give a value are told, the one in force first', () => {
     { name: 'retention.ms', value: '1', source: Source.TOPIC },
     { name: 'log.retention.ms', value: '7', source: Source.DYNAMIC_DEFAULT_BROKER },
     { name: 'log.retention.hours', value: 2, source: Source.STATIC_BROKER },
-    { name: 'log.retention.hours', value: 168, source: Source.DEFAULT },
   ])
   expect(brokerSynonyms(at, brokerKeys.numPartitions)).toEqual([{ name: 'num.partitions', value: 1, source: Source.DEFAULT }])
   expect(brokerConfig(at, brokerKeys.logRetentionMs)).toBe(7)

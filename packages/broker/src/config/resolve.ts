@@ -58,8 +58,8 @@ export function brokerSynonyms(context: ConfigContext, key: ConfigKey): ConfigSy
     const value = context.config.given(name)
     if (value !== undefined) synonyms.push({ name, value, source: ConfigSource.STATIC_BROKER })
   }
-  for (const { name, default: value } of keys)
-    if (value !== null && value !== undefined) synonyms.push({ name, value, source: ConfigSource.DEFAULT })
+  const { name, default: value } = key
+  if (value !== null && value !== undefined) synonyms.push({ name, value, source: ConfigSource.DEFAULT })
   return synonyms
 }
 

@@ -178,4 +178,21 @@ export const topicKeys = {
     [],
     'Replicas, as partition:broker or *, that follow at the throttled rate.',
   ),
+  remoteStorageEnable: boolean('remote.storage.enable', false, 'Tiered storage of this topic: there is none, so it stays off.'),
+  localRetentionMs: long('local.retention.ms', -2, 'What retention.ms is for the local part in tiered storage; -2 is the same.', {
+    min: -2,
+    fallbacks: ['log.local.retention.ms'],
+  }),
+  localRetentionBytes: long(
+    'local.retention.bytes',
+    -2,
+    'What retention.bytes is for the local part in tiered storage; -2 is the same.',
+    { min: -2, fallbacks: ['log.local.retention.bytes'] },
+  ),
+  remoteLogCopyDisable: boolean('remote.log.copy.disable', false, 'In tiered storage: nothing more is copied there.'),
+  remoteLogDeleteOnDisable: boolean(
+    'remote.log.delete.on.disable',
+    false,
+    'In tiered storage: what is there goes when it is turned off.',
+  ),
 }

@@ -39,7 +39,7 @@ export const withoutEffectYet: ReadonlySet<string> = new Set(
     internal.metadata.max.batch.size.in.bytes kafka.metrics.polling.interval.secs kafka.metrics.reporters
     leader.imbalance.check.interval.seconds log.cleaner.backoff.ms log.cleaner.dedupe.buffer.size log.cleaner.enable
     log.cleaner.io.buffer.load.factor log.cleaner.io.buffer.size log.cleaner.io.max.bytes.per.second
-    log.cleaner.threads log.dir.failure.timeout.ms log.local.retention.bytes log.local.retention.ms
+    log.cleaner.threads log.dir.failure.timeout.ms
     max.connection.creation.rate max.connections.per.ip.overrides metadata.max.idle.interval.ms metric.reporters
     metrics.num.samples metrics.recording.level metrics.sample.window.ms num.io.threads num.network.threads
     num.recovery.threads.per.data.dir num.replica.alter.log.dirs.threads num.replica.fetchers offsets.load.buffer.size
@@ -115,6 +115,13 @@ export const keptWithoutEffectYet: ReadonlySet<string> = new Set([
   'log.cleaner.min.compaction.lag.ms',
   'log.cleaner.max.compaction.lag.ms',
   'log.cleaner.min.cleanable.ratio',
+  // Tiered storage.
+  'local.retention.ms',
+  'local.retention.bytes',
+  'log.local.retention.ms',
+  'log.local.retention.bytes',
+  'remote.log.copy.disable',
+  'remote.log.delete.on.disable',
   // Replication between brokers.
   'leader.replication.throttled.replicas',
   'follower.replication.throttled.replicas',

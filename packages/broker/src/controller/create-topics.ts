@@ -171,6 +171,6 @@ function failed(name: string, errorCode: number, errorMessage: string): Result {
     topicConfigErrorCode: ErrorCode.NONE,
     numPartitions: -1,
     replicationFactor: -1,
-    configs: null,
+    configs: [],
   }
 }

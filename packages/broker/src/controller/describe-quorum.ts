@@ -1,12 +1,15 @@
-import { type DescribeQuorumRequest, type DescribeQuorumResponse, ErrorCode } from '@millrace/protocol'
+import { type DescribeQuorumRequest, type DescribeQuorumResponse, ErrorCode, zeroUuid } from '@millrace/protocol'
 import type { RaftNode } from '../raft/raft-node.ts'
 
 const topicName = '__cluster_metadata'
+/** Version from which directories and addresses are told. */
+const detailsSince = 2
 
 /** DescribeQuorum: the leader answers what it knows of the voters' progress. */
 export function describeQuorum(
   node: RaftNode<any>,
   request: Pick<DescribeQuorumRequest, 'topics'>,
+  version: number,
   nowMs: number,
 ): DescribeQuorumResponse {
   const { raft, voters } = node
@@ -21,7 +24,7 @@ export function describeQuorum(
       topic.partitions.map(({ partitionIndex }) => ({
         partitionIndex,
         errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-        errorMessage: null,
+        errorMessage: '',
         leaderId: 0,
         leaderEpoch: 0,
         highWatermark: 0,
@@ -29,13 +32,13 @@ export function describeQuorum(
         observers: [],
       }))
     const topics = request.topics.map(topic => ({ topicName: topic.topicName, partitions: partitions(topic) }))
-    return { errorCode: ErrorCode.NONE, errorMessage: null, topics, nodes: [] }
+    return { errorCode: ErrorCode.NONE, errorMessage: '', topics, nodes: [] }
   }
   const currentVoters = voters.voters.map(({ id, directoryId }) => {
     const isSelf = id === raft.leaderId
     return {
       replicaId: id,
-      replicaDirectoryId: directoryId,
+      replicaDirectoryId: version >= detailsSince ? directoryId : zeroUuid,
       logEndOffset: isSelf ? node.logEndOffset : raft.durableUpTo(id),
       lastFetchTimestamp: isSelf ? nowMs : -1,
       lastCaughtUpTimestamp: isSelf ? nowMs : -1,
@@ -44,7 +47,7 @@ export function describeQuorum(
   const partition = {
     partitionIndex: 0,
     errorCode: ErrorCode.NONE,
-    errorMessage: null,
+    errorMessage: '',
     leaderId: raft.leaderId,
     leaderEpoch: raft.epoch,
     highWatermark: raft.highWatermark,
@@ -53,8 +56,8 @@ export function describeQuorum(
   }
   return {
     errorCode: ErrorCode.NONE,
-    errorMessage: null,
+    errorMessage: '',
     topics: [{ topicName, partitions: [partition] }],
-    nodes: voters.voters.map(({ id, endpoints }) => ({ nodeId: id, listeners: endpoints })),
+    nodes: version >= detailsSince ? voters.voters.map(({ id, endpoints }) => ({ nodeId: id, listeners: endpoints })) : [],
   }
 }

@@ -150,7 +150,7 @@ class LocalController implements Controller {
   #request<Request, Response>(api: Api<Request, Response>, version: number, request: Request): Promise<Response> {
     if (api.key === DescribeQuorum.key) {
       const { clock } = this.#options.world
-      return Promise.resolve(describeQuorum(this.#raft, request as never, clock.now()) as Response)
+      return Promise.resolve(describeQuorum(this.#raft, request as never, version, clock.now()) as Response)
     }
     const decide = decisionOf(api)
     if (!decide) return Promise.reject(new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `the controller does not serve ${api.name}`))
