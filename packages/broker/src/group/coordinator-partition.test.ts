@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { subscription } from '../testing/group-scenario.ts'
 import { coordinatorPartition, javaHash } from './coordinator-partition.ts'
-import { subscription } from './scenario.ts'
 import { subscribedTopicsOf } from './subscription.ts'
 
 test("hashes as Java's String does, over UTF-16 units", () => {

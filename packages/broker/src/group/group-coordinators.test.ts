@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import type { ApiHandler, RequestContext } from '../api/handler.ts'
 import { groupKeys } from '../config/group-keys.ts'
 import type { BrokerServices, LeaderPartition, MetadataChange, TopicMetadata } from '../services.ts'
+import { subscription, VirtualClock } from '../testing/group-scenario.ts'
 import { openGroupCoordinators } from './group-coordinators.ts'
-import { subscription, VirtualClock } from './scenario.ts'
 
 /** A led partition whose high watermark the test moves. */
 class FakePartition implements LeaderPartition {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Scenario, subscription } from './scenario.ts'
+import { Scenario, subscription } from '../testing/group-scenario.ts'
 
 describe('first rebalance', () => {
   test('one member: waits the initial delay, then leads generation 1', () => {

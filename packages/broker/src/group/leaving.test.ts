@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Scenario } from './scenario.ts'
+import { Scenario } from '../testing/group-scenario.ts'
 
 describe('sessions', () => {
   test('a silent member is out after its session; the heartbeat keeps the other', () => {

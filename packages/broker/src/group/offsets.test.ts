@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { nameOf, Scenario } from './scenario.ts'
+import { nameOf, Scenario } from '../testing/group-scenario.ts'
 
 const noOffset = { committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode: 0 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { Scenario, subscription } from '../testing/group-scenario.ts'
 import type { CoordinatorMachine } from './coordinator-machine.ts'
-import { Scenario, subscription } from './scenario.ts'
 
 /** All that must survive: stored generations and committed offsets. */
 function durable(machine: CoordinatorMachine) {

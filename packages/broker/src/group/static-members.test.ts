@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Scenario, subscription } from './scenario.ts'
+import { Scenario, subscription } from '../testing/group-scenario.ts'
 
 /** A stable group of two static members, `a` leading. */
 function staticGroup(): Scenario {

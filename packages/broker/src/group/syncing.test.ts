@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Scenario } from './scenario.ts'
+import { Scenario } from '../testing/group-scenario.ts'
 
 function joined(...clients: string[]): Scenario {
   const s = new Scenario()

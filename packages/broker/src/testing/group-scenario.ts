@@ -1,7 +1,7 @@
 import { errorFacts } from '@millrace/protocol'
 import { type Clock, Shell } from '@millrace/runtime'
-import { CoordinatorMachine } from './coordinator-machine.ts'
-import type { GroupLimits } from './group-environment.ts'
+import { CoordinatorMachine } from '../group/coordinator-machine.ts'
+import type { GroupLimits } from '../group/group-environment.ts'
 import type {
   CommitRequest,
   FetchOffsetsResponse,
@@ -10,8 +10,8 @@ import type {
   JoinResponse,
   SyncRequest,
   SyncResponse,
-} from './group-input.ts'
-import type { GroupRecord } from './group-records.ts'
+} from '../group/group-input.ts'
+import type { GroupRecord } from '../group/group-records.ts'
 
 export const scenarioLimits: GroupLimits = {
   initialRebalanceDelayMs: 3000,

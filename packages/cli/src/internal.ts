@@ -1,2 +1,0 @@
-/** Second door of @millrace/cli: for sibling packages only. */
-export {}
