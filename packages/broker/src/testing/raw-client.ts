@@ -1,4 +1,4 @@
-import { type Api, decodeResponse, type Draft, encodeRequest, FrameSplitter } from '@millrace/protocol'
+import { type Api, type Draft, decodeResponse, encodeRequest, FrameSplitter } from '@millrace/protocol'
 import type { Socket, World } from '@millrace/runtime'
 
 /** One connection for tests: requests may be pipelined, responses are matched by correlation id. */
