@@ -68,12 +68,15 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
     const groups = openGroupCoordinators(services)
     const table = apiTable(services, partitions, groups.handlers)
 
-    const server = new Server({ world, logger, limits: serverLimits(config), dispatcher: new ApiDispatcher(table, services) })
+    const dispatcher = new ApiDispatcher(table, services)
+    // Ports are bound before the broker can name them to the controller; a request in between would find a cluster without brokers.
+    const server = new Server({ world, logger, limits: serverLimits(config), dispatcher, startsHeld: true })
     shutdown.add('listeners', () => server.close(closeGraceMs))
     shutdown.add('groups', () => groups.close())
     const listeners = await listen(server, config)
     brokerEpoch = await controller.registerBroker({ listeners, previousBrokerEpoch: logs.previousBrokerEpoch })
     logs.start()
+    server.serve()
 
     const bootstrapServers = addressOf(listeners[0]!)
     logger.info('broker.started', {

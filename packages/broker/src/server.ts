@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly logger: Logger
   readonly limits: ServerLimits
   readonly dispatcher: Dispatcher
+  /** Connections are accepted, but nothing of them is read before `serve()`. Default false. */
+  readonly startsHeld?: boolean
 }
 
 export interface Endpoint {
@@ -40,6 +42,7 @@ export class Server {
   readonly #connections = new Set<Connection>()
   readonly #connectionsOfIp = new Map<string, number>()
   #nextConnectionId = 1
+  #isHeld: boolean
   #idleTimer: Timer | null = null
   #closing = false
   #allClosed: (() => void) | null = null
@@ -47,6 +50,7 @@ export class Server {
   constructor(options: ServerOptions) {
     this.#options = options
     this.#memory = new RequestMemory(options.limits.maxRequestBytesInFlight)
+    this.#isHeld = options.startsHeld ?? false
   }
 
   get connectionCount(): number {
@@ -64,6 +68,13 @@ export class Server {
     this.#listeners.push(listener)
     if (this.#idleTimer === null) this.#watchIdle()
     return { name: endpoint.name, host: endpoint.host, port: listener.port }
+  }
+
+  /** Begins to read what clients of a held server have sent meanwhile. */
+  serve(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    for (const connection of this.#connections) connection.resumeReading()
   }
 
   /** Stops accepting, lets the requests in progress finish for at most `graceMs`, then closes what is left. */
@@ -105,6 +116,7 @@ export class Server {
       monotonic: () => world.clock.monotonic(),
       closed: closed => this.#forget(closed),
     })
+    if (this.#isHeld) connection.pauseReading()
     this.#connections.add(connection)
     this.#connectionsOfIp.set(socket.remoteHost, (this.#connectionsOfIp.get(socket.remoteHost) ?? 0) + 1)
   }
