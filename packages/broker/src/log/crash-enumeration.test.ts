@@ -1,153 +1,24 @@
-import { type Disk, DiskError, type File, silentLogger, type World } from '@millrace/runtime'
+import { type Disk, silentLogger } from '@millrace/runtime'
 import { describe, expect, test } from 'vitest'
 import type { Log } from './log.ts'
 import { defaultLogConfig } from './log-config.ts'
 import { LogManager } from './log-manager.ts'
 import { batchOf, contentsOf } from './testing/log-contents.ts'
+import {
+  emptyImage,
+  fakeWorld,
+  type Image,
+  type Operation,
+  overwritten,
+  parentOf,
+  RecordingDisk,
+  resized,
+} from './testing/recording-disk.ts'
 
 /*
  * What a power loss may leave is enumerated, not sampled: a scenario is run on a disk that records every operation; for each prefix of the
  * operations and each of a bounded set of subsets of those that were not yet durable the disk's image is built, opened and checked.
  */
-
-interface Inode {
-  readonly id: number
-  bytes: Buffer
-}
-
-type Operation =
-  | { readonly kind: 'write'; readonly inode: number; readonly position: number; readonly bytes: Buffer }
-  | { readonly kind: 'truncate'; readonly inode: number; readonly sizeBytes: number }
-  | { readonly kind: 'link'; readonly path: string; readonly inode: number }
-  | { readonly kind: 'unlink'; readonly path: string }
-  | { readonly kind: 'rename'; readonly from: string; readonly to: string }
-  /** Covers the operations before `since`. */
-  | { readonly kind: 'sync'; readonly inode: number; readonly since: number }
-  | { readonly kind: 'sync-directory'; readonly path: string }
-
-/** The durable state of a disk. */
-interface Image {
-  readonly names: Map<string, number>
-  readonly files: Map<number, Buffer>
-}
-
-const emptyImage = (): Image => ({ names: new Map(), files: new Map() })
-
-class RecordingDisk implements Disk {
-  readonly operations: Operation[] = []
-  readonly #names = new Map<string, Inode>()
-  readonly #directories = new Set(['', '/data'])
-  #nextInode = 1
-
-  constructor(image: Image) {
-    for (const [path, id] of image.names) {
-      this.#names.set(path, { id, bytes: Buffer.from(image.files.get(id) ?? '') })
-      this.#directories.add(parentOf(path))
-      this.#nextInode = Math.max(this.#nextInode, id + 1)
-    }
-  }
-
-  open(path: string, mode: 'read' | 'write'): File {
-    let inode = this.#names.get(path)
-    if (inode === undefined) {
-      if (mode === 'read' || !this.#directories.has(parentOf(path))) throw new DiskError('ENOENT', path)
-      inode = { id: this.#nextInode++, bytes: Buffer.alloc(0) }
-      this.#names.set(path, inode)
-      this.operations.push({ kind: 'link', path, inode: inode.id })
-    }
-    return this.#file(path, inode)
-  }
-  exists(path: string): boolean {
-    return this.#names.has(path) || this.#directories.has(path)
-  }
-  stat(path: string) {
-    if (this.#directories.has(path)) return { sizeBytes: 0, modifiedMs: 0, isDirectory: true }
-    return { sizeBytes: this.#inode(path).bytes.length, modifiedMs: 0, isDirectory: false }
-  }
-  list(directory: string): string[] {
-    const all = [...this.#names.keys(), ...this.#directories]
-    return all
-      .filter(path => parentOf(path) === directory)
-      .map(path => path.slice(directory.length + 1))
-      .sort()
-  }
-  makeDirectory(directory: string): void {
-    this.#directories.add(directory)
-  }
-  readFile(path: string): Buffer {
-    return Buffer.from(this.#inode(path).bytes)
-  }
-  rename(from: string, to: string): void {
-    const inode = this.#inode(from)
-    this.#names.delete(from)
-    this.#names.set(to, inode)
-    this.operations.push({ kind: 'rename', from, to })
-  }
-  remove(path: string): void {
-    if (this.#names.delete(path)) this.operations.push({ kind: 'unlink', path })
-  }
-  removeDirectory(): void {
-    throw new Error('not in the scenario')
-  }
-  syncDirectory(path: string): void {
-    this.operations.push({ kind: 'sync-directory', path })
-  }
-  lock(path: string): never {
-    throw new DiskError('ELOCKED', path)
-  }
-
-  #inode(path: string): Inode {
-    const inode = this.#names.get(path)
-    if (inode === undefined) throw new DiskError('ENOENT', path)
-    return inode
-  }
-
-  #file(path: string, inode: Inode): File {
-    const { operations } = this
-    const sync = (since: number) => void operations.push({ kind: 'sync', inode: inode.id, since })
-    return {
-      path,
-      get sizeBytes() {
-        return inode.bytes.length
-      },
-      write: (chunks, position) => {
-        const bytes = Buffer.concat(chunks)
-        inode.bytes = overwritten(inode.bytes, bytes, position)
-        operations.push({ kind: 'write', inode: inode.id, position, bytes })
-      },
-      read: (into, position) => {
-        const part = inode.bytes.subarray(position, position + into.length)
-        into.set(part)
-        return part.length
-      },
-      truncate: sizeBytes => {
-        inode.bytes = resized(inode.bytes, sizeBytes)
-        operations.push({ kind: 'truncate', inode: inode.id, sizeBytes })
-      },
-      sync: async () => {
-        const since = operations.length
-        await Promise.resolve()
-        sync(since)
-      },
-      syncNow: () => sync(operations.length),
-      close: () => {},
-    }
-  }
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/'))
-}
-function overwritten(bytes: Buffer, part: Buffer, position: number): Buffer {
-  const next = resized(bytes, Math.max(bytes.length, position + part.length))
-  part.copy(next, position)
-  return next
-}
-function resized(bytes: Buffer, sizeBytes: number): Buffer {
-  const next = Buffer.alloc(sizeBytes)
-  bytes.copy(next, 0, 0, sizeBytes)
-  return next
-}
 
 /** Indexes of the operations of a prefix that nothing has made durable yet. */
 function pending(operations: readonly Operation[]): number[] {
@@ -224,31 +95,8 @@ function* imagesAfter(start: Image, operations: readonly Operation[]): Generator
   }
 }
 
-function fakeWorld(disk: Disk): { world: World; fireTimers: () => void } {
-  let timers: (() => void)[] = []
-  const world = {
-    disk,
-    clock: {
-      now: () => 1_000_000,
-      monotonic: () => 0,
-      timer: (_: number, fire: () => void) => {
-        timers.push(fire)
-        return { cancel: () => (timers = timers.filter(timer => timer !== fire)) }
-      },
-      defer: (run: () => void) => queueMicrotask(run),
-    },
-    random: { below: () => 0, float: () => 0, bytes: (length: number) => new Uint8Array(length) },
-  } as unknown as World
-  return {
-    world,
-    fireTimers: () => {
-      for (const fire of timers.splice(0)) fire()
-    },
-  }
-}
-
 /** Every so many images are crashed a second time, at every step of their recovery. */
-const secondCrashEach = 4
+const secondCrashEach = 12
 
 const config = { ...defaultLogConfig, segmentBytes: 420, indexIntervalBytes: 100, retentionMs: -1 }
 const name = { topic: 'events', partition: 0, topicId: 'g-HqOjpDRLSw1H0WNX9e5A' }

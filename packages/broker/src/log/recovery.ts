@@ -1,7 +1,7 @@
 import type { BatchView } from '@millrace/protocol'
 import { messageOf } from '@millrace/runtime'
 import { CorruptLogError } from './corrupt-log.ts'
-import type { Segment } from './segment.ts'
+import { maxRelativeOffset, type Segment } from './segment.ts'
 
 export interface RecoveryOptions {
   /** From the one that holds the recovery point on. */
@@ -30,7 +30,7 @@ export function recoverSegments(options: RecoveryOptions): Recovered {
     const gap = index === 0 ? null : check.startOfSegment(segment.baseOffset)
     if (gap !== null) return cut(options, check.expected, index, segment, gap)
     if (index === 0) check.expected = segment.baseOffset
-    const { validBytes, fault } = segment.rebuild(batch => check.batch(batch))
+    const { validBytes, fault } = segment.rebuild(batch => check.batch(batch, segment.baseOffset))
     if (fault === null) continue
     const recovered = cut(options, check.expected, index + 1, segment, `${fault}, at byte ${validBytes}`)
     segment.truncateTo(validBytes, check.expected)
@@ -75,12 +75,13 @@ class BatchCheck {
   }
 
   /** Null and the visit, or what is wrong with the batch. */
-  batch(batch: BatchView): string | null {
+  batch(batch: BatchView, segmentOffset: number): string | null {
     try {
       const { baseOffset, lastOffsetDelta, partitionLeaderEpoch } = batch
       const fault = this.#fit(baseOffset)
       if (fault !== null) return fault
       if (lastOffsetDelta < 0) return `a last offset delta of ${lastOffsetDelta}`
+      if (batch.lastOffset - segmentOffset > maxRelativeOffset) return `offset ${batch.lastOffset} too far from the segment's`
       // Recovery points lie between batches: a batch across one has a wrong offset.
       if (baseOffset < this.#options.recoveryPoint && baseOffset + lastOffsetDelta >= this.#options.recoveryPoint)
         return `offsets ${baseOffset} to ${baseOffset + lastOffsetDelta} across the recovery point`

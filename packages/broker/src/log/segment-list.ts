@@ -32,7 +32,7 @@ export function readSegments(
       found = readSegment(segment, offset, limits, bound, nowMs)
     } catch (error) {
       if (!(error instanceof StaleIndexError)) throw error
-      rebuildIndexes(segment)
+      rebuildIndexes(segment, bound)
       found = readSegment(segment, offset, limits, bound, nowMs)
     }
     // Compaction may have taken the rest of a segment: only then does a read go on in the next one.
@@ -59,7 +59,13 @@ export function* batchesFrom(segments: readonly Segment[], offset: number): Gene
 }
 
 /** The index led to the wrong place. The batches decide; when they are damaged too, that is an error. */
-function rebuildIndexes(segment: Segment): void {
-  const { fault, validBytes } = segment.rebuild(batch => (batch.isCrcValid() ? null : 'a wrong CRC'))
+function rebuildIndexes(segment: Segment, boundOffset: number): void {
+  let expected = segment.baseOffset
+  const { fault, validBytes } = segment.rebuild(batch => {
+    if (!batch.isCrcValid()) return 'a wrong CRC'
+    if (batch.baseOffset < expected || batch.nextOffset > boundOffset) return `offset ${batch.baseOffset} out of order`
+    expected = batch.nextOffset
+    return null
+  })
   if (fault !== null) throw new CorruptLogError(segment.path, `${fault}, at byte ${validBytes}`)
 }

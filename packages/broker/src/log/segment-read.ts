@@ -38,11 +38,11 @@ export function readSegment(
   boundOffset: number,
   nowMs: number,
 ): SegmentRead {
-  let { position, lastOffset } = startOf(segment, offset)
-  let expected = position === 0 || lastOffset >= 0 ? segment.baseOffset : offset
+  let { position, indexed } = startOf(segment, offset)
+  let expected = position === 0 || indexed !== null ? segment.baseOffset : offset
   const fileEnd = segment.sizeBytes - segment.pendingBytes
   const maxBytes = Math.min(limits.maxBytes, maxReadBytes)
-  if (lastOffset >= 0 && position >= fileEnd) throw new StaleIndexError()
+  if (indexed !== null && !(position >= 0 && position < fileEnd)) throw new StaleIndexError()
   while (position < fileEnd) {
     const buffer = Buffer.allocUnsafeSlow(Math.min(maxBytes + slackBytes, fileEnd - position))
     const length = segment.readInto(buffer, position, nowMs)
@@ -56,7 +56,7 @@ export function readSegment(
       const baseOffset = readInt64(buffer, at)
       const last = baseOffset + buffer.readInt32BE(at + 23)
       const fault = faultOf(buffer, at, size, { baseOffset, last, expected, boundOffset })
-      if (at === 0 && lastOffset >= 0 && (fault !== null || last !== lastOffset)) throw new StaleIndexError()
+      if (at === 0 && indexed !== null && (fault !== null || last !== indexed)) throw new StaleIndexError()
       if (fault !== null || size > fileEnd - position - at)
         throw corrupt(segment, position + at, fault ?? 'the file ends within a batch')
       expected = last + 1
@@ -82,17 +82,17 @@ export function readSegment(
     }
     if (at === 0) throw corrupt(segment, position, 'the file ends within a batch header')
     position += at
-    lastOffset = -1
+    indexed = null
   }
   return { bytes: null, nextOffset: offset, exhausted: true }
 }
 
-/** `lastOffset`: that of the batch at `position` as the index says, -1 when it says nothing. */
-function startOf(segment: Segment, offset: number): { position: number; lastOffset: number } {
+/** `indexed`: last offset of the batch at `position` as the index says, null when it says nothing. */
+function startOf(segment: Segment, offset: number): { position: number; indexed: number | null } {
   const hinted = segment.hints.get(offset)
-  if (hinted >= 0) return { position: hinted, lastOffset: -1 }
+  if (hinted >= 0) return { position: hinted, indexed: null }
   const nearest = segment.nearest(offset)
-  return nearest === null ? { position: 0, lastOffset: -1 } : { position: nearest.position, lastOffset: nearest.offset }
+  return nearest === null ? { position: 0, indexed: null } : { position: nearest.position, indexed: nearest.offset }
 }
 
 function faultOf(

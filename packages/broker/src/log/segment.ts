@@ -7,7 +7,8 @@ import { OffsetIndex, type OffsetPosition } from './offset-index.ts'
 import { ReadHints } from './read-hints.ts'
 import { TimeIndex } from './time-index.ts'
 
-const maxRelativeOffset = 2 ** 31 - 1
+/** Indexes hold offsets relative to the segment's as int32. */
+export const maxRelativeOffset = 2 ** 31 - 1
 /** Enough to find one batch from an index entry, mostly. */
 export const lookupBlockBytes = 64 * 1024
 
