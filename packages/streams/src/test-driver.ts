@@ -21,8 +21,6 @@ export interface TestDriverOptions {
   readonly commits?: 'each record' | 'on demand'
   /** Virtual wall clock at the start, milliseconds. Default 0. */
   readonly nowMs?: number
-  /** Where state lives; default: memory. */
-  readonly stateDirectory?: StateDirectory
 }
 
 /** A record as it arrived in a topic. */
@@ -59,11 +57,13 @@ export class TestDriver {
   constructor(app: Streams, options: TestDriverOptions = {}) {
     this.#app = app.build()
     this.#clock = new VirtualClock(options.nowMs ?? 0)
-    this.#directory = options.stateDirectory ?? new MemoryStateDirectory()
+    this.#directory = new MemoryStateDirectory()
     this.#commitsEach = (options.commits ?? 'each record') === 'each record'
     this.#budget = new CacheBudget(this.#app.settings.cacheMaxEntries)
     this.#start()
-    this.#app.graph.whenObserved = (node, observers) => this.#tasks.forEach(task => task.tap(node, observers))
+    this.#app.graph.whenObserved = (node, observers) => {
+      for (const task of this.#tasks) task.tap(node, observers)
+    }
   }
 
   /** Lets serdes prepare themselves for the topics, as `app.start()` does. Only for serdes that have to. */
@@ -216,14 +216,19 @@ export class TestDriver {
         maxInFlightRecords: settings.maxInFlightRecords,
       })
     })
-    for (const [node, observers] of graph.observers) this.#tasks.forEach(task => task.tap(node, observers))
+    for (const [node, observers] of graph.observers) for (const task of this.#tasks) task.tap(node, observers)
   }
 
   readonly #outlet: Outlet = {
     isFull: false,
     partitionOf: () => 0,
     send: (topic, _partition, key, value, timestamp, headers) =>
-      void this.#append(topic, { key: copied(key), value: copied(value), timestamp, headers }),
+      void this.#append(topic, {
+        key: copied(key),
+        value: copied(value),
+        timestamp,
+        headers: headers.map(header => ({ key: header.key, value: copied(header.value) })),
+      }),
   }
 
   #append(topic: string, record: MemoryRecord): void {
@@ -247,7 +252,7 @@ export class TestDriver {
 
   #seal(task: Task): void {
     const ends = new Map(task.subtopology.stores.map(({ changelog }) => [changelog, this.#topics.get(changelog)?.length ?? 0]))
-    task.commit(task.checkpoint(ends))
+    void task.commit(task.checkpoint(ends))
     task.evict()
   }
 

@@ -1,5 +1,6 @@
 import type { RecordHeader, StreamRecord } from '../record.ts'
-import { originHeader } from '../task/origin.ts'
+import { isText } from '../serde/serde.ts'
+import { originHeaders } from '../task/origin.ts'
 import { Processor } from '../task/processor.ts'
 import type { TaskContext } from '../task/task-context.ts'
 import type { SinkNode } from '../topology/node.ts'
@@ -37,11 +38,11 @@ export class RepartitionSink extends Processor {
         this.#lastTopic = current.topic
         this.#index = 0
       }
-      const origin = originHeader(current.topic, current.partition, current.offset, this.#index)
-      headers = headers.length === 0 ? [origin] : [...headers, origin]
+      const origin = originHeaders(current.topic, current.partition, current.offset, this.#index)
+      headers = headers.length === 0 ? origin : [...headers, ...origin]
     }
     try {
-      const keyBytes = keySerde.serialize(topic, key)
+      const keyBytes = isText(keySerde) && typeof key === 'string' ? key : keySerde.serialize(topic, key)
       const valueBytes = value === null || value === undefined ? null : valueSerde.serialize(topic, value)
       outlet.send(topic, undefined, keyBytes, valueBytes, record.timestamp, headers)
     } catch (error) {

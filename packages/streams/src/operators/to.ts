@@ -1,6 +1,6 @@
 import type { StreamRecord } from '../record.ts'
 import type { Stream, Table } from '../rx/stream.ts'
-import type { Serde } from '../serde/serde.ts'
+import { isText, type Serde } from '../serde/serde.ts'
 import type { WindowedSerde } from '../serde/windowed.ts'
 import { Processor } from '../task/processor.ts'
 import type { TaskContext } from '../task/task-context.ts'
@@ -53,7 +53,12 @@ class Sink extends Processor {
     const { outlet } = this.#context
     const { topic, key: keySerde, value: valueSerde } = this.#node
     try {
-      const keyBytes = key === null || key === undefined ? null : keySerde.serialize(topic, key)
+      const keyBytes =
+        key === null || key === undefined
+          ? null
+          : isText(keySerde) && typeof key === 'string'
+            ? key
+            : keySerde.serialize(topic, key)
       const valueBytes = value === null || value === undefined ? null : valueSerde.serialize(topic, value)
       const partition =
         this.#inner === null || keyBytes === null ? undefined : outlet.partitionOf(topic, this.#inner.serialize(topic, key.key))

@@ -20,5 +20,10 @@ export function hasSlices<T>(serde: Serde<T>): serde is SliceSerde<T> {
   return typeof (serde as Partial<SliceSerde<T>>).deserializeSlice === 'function'
 }
 
+/** A serde of UTF-8 text: the producer encodes such keys itself. */
+export function isText(serde: Serde<any>): boolean {
+  return (serde as { readonly isText?: true }).isText === true
+}
+
 /** The value type of a serde. */
 export type TypeOf<S> = S extends Serde<infer T> ? T : never

@@ -6,6 +6,7 @@ const slots = 4096
 const maxCachedBytes = 24
 
 class StringSerde implements SliceSerde<string> {
+  readonly isText = true
   readonly #bytes: (Uint8Array | undefined)[] = new Array(slots).fill(undefined)
   readonly #texts: string[] = new Array(slots).fill('')
 

@@ -9,10 +9,13 @@ export interface StoreEnvironment {
   store(name: string): ByteStore
   /** What the last commit said; null if there was none. */
   readonly checkpoint: Checkpoint | null
-  /** All writes and the checkpoint as one: after a crash at any point either all of it is there or nothing. */
-  commit(writes: readonly StoreWrites[], checkpoint: Checkpoint): void
-  /** Empties one store at once, its entry in the checkpoint included. */
-  clear(name: string): void
+  /**
+   * All writes and the checkpoint as one: after a crash at any point either all of it is there or nothing. Where a promise comes back, the commit is visible
+   * and atomic when it resolves; the next one waits for that.
+   */
+  commit(writes: readonly StoreWrites[], checkpoint: Checkpoint): void | Promise<void>
+  /** Empties one store, its entry in the checkpoint included. */
+  clear(name: string): void | Promise<void>
   close(): Promise<void>
 }
 
@@ -35,7 +38,7 @@ export interface StoreWrites {
   readonly store: string
   /** Removes every key below this one, before the entries are written. */
   readonly removeBelow: Uint8Array | null
-  /** Pairs; a null value removes the key. The arrays and bytes must not change during the call. */
+  /** Pairs; a null value removes the key. The arrays and bytes must not change before the commit is done. */
   readonly keys: readonly Uint8Array[]
   readonly values: readonly (Uint8Array | null)[]
 }
@@ -43,5 +46,7 @@ export interface StoreWrites {
 /** Opens the environment of a task; `memory` keeps nothing, `LMDB` a directory. */
 export interface StateDirectory {
   open(taskId: string): StoreEnvironment
+  /** Tasks of which there is state here. */
+  taskIds(): string[]
   close(): void
 }

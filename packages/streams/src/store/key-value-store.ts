@@ -3,7 +3,7 @@ import type { StoreSpec } from '../topology/store-spec.ts'
 import { type CacheEntry, evict, identityOf } from './cache.ts'
 import type { ByteStore, StoreWrites } from './environment.ts'
 import { settled } from './not-ready.ts'
-import { stamped, timestampOf, valueOf } from './stamped.ts'
+import { stamped, timestampOf, valueBytesOf } from './stamped.ts'
 import type { StateStore, StoreContext } from './state-store.ts'
 
 /** An entry as reads give it. */
@@ -142,7 +142,7 @@ export class KeyValueStore<K, V> implements StateStore {
       if (order === 0) continue
       yield {
         key: settled(spec.name, spec.key.deserialize(spec.changelog, key)),
-        value: settled(spec.name, spec.value.deserialize(spec.changelog, valueOf(value))),
+        value: settled(spec.name, spec.value.deserialize(spec.changelog, valueBytesOf(value))),
         timestamp: timestampOf(value),
       }
     }
@@ -158,7 +158,7 @@ export class KeyValueStore<K, V> implements StateStore {
 
   changelogValue(key: Uint8Array): { value: Uint8Array | null; timestamp: number } {
     const stored = this.bytes.get(key)
-    return stored === undefined ? { value: null, timestamp: -1 } : { value: valueOf(stored), timestamp: timestampOf(stored) }
+    return stored === undefined ? { value: null, timestamp: -1 } : { value: valueBytesOf(stored), timestamp: timestampOf(stored) }
   }
 
   close(): void {
@@ -173,7 +173,7 @@ export class KeyValueStore<K, V> implements StateStore {
     const entry: CacheEntry<K, V> = {
       key,
       keyBytes,
-      value: stored === undefined ? null : settled(spec.name, spec.value.deserialize(spec.changelog, valueOf(stored))),
+      value: stored === undefined ? null : settled(spec.name, spec.value.deserialize(spec.changelog, valueBytesOf(stored))),
       timestamp: stored === undefined ? -1 : timestampOf(stored),
       headers: noHeaders,
       dirty: false,

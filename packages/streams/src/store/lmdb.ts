@@ -10,8 +10,8 @@ const checkpointKey = Buffer.from('checkpoint')
 const binary = { keyEncoding: 'binary', encoding: 'binary', cache: false } as const
 
 /**
- * One LMDB environment: a named database a store, and one for the checkpoint. A commit is one transaction, so nothing can come apart, and it
- * does not wait for the device: after a power failure LMDB shows the last transaction that had reached it, whole, and the changelog has the rest.
+ * One LMDB environment: a named database a store, and one for the checkpoint. A commit is one transaction, written off the loop, so nothing can come apart. After a
+ * power failure LMDB shows the last transaction that had reached the device, whole, and the changelogs have the rest.
  */
 export class LmdbEnvironment implements StoreEnvironment {
   readonly #root: RootDatabase<Buffer, Uint8Array>
@@ -38,19 +38,22 @@ export class LmdbEnvironment implements StoreEnvironment {
     return store
   }
 
-  commit(writes: readonly StoreWrites[], checkpoint: Checkpoint): void {
-    this.#root.transactionSync(() => {
-      for (const write of writes) this.store(write.store).write(write)
-      this.#meta.putSync(checkpointKey, Buffer.from(JSON.stringify(checkpoint)))
-    }, abortableWithoutFlush)
+  async commit(writes: readonly StoreWrites[], checkpoint: Checkpoint): Promise<void> {
+    for (const { keys } of writes) for (const key of keys) checkKey(key)
+    const stores = writes.map(({ store }) => this.store(store))
+    const text = Buffer.from(JSON.stringify(checkpoint))
+    await this.#root.transaction(() => {
+      for (const [index, write] of writes.entries()) stores[index]!.write(write)
+      void this.#meta.put(checkpointKey, text)
+    })
     this.checkpoint = checkpoint
   }
 
-  clear(name: string): void {
-    this.store(name).database.clearSync()
+  async clear(name: string): Promise<void> {
+    await this.store(name).database.clearAsync()
     if (!this.checkpoint) return
     const { [name]: _gone, ...changelogs } = this.checkpoint.changelogs
-    this.commit([], { ...this.checkpoint, changelogs })
+    await this.commit([], { ...this.checkpoint, changelogs })
   }
 
   async close(): Promise<void> {
@@ -59,8 +62,12 @@ export class LmdbEnvironment implements StoreEnvironment {
   }
 }
 
-/** TransactionFlags of lmdb, a const enum that does not exist at run time: ABORTABLE | NO_SYNC_FLUSH. */
-const abortableWithoutFlush = 0x1 | 0x10000
+function checkKey(key: Uint8Array): void {
+  if (key.length <= maxLmdbKeyBytes) return
+  throw new MillraceError('STORE_KEY_TOO_LONG', `A key of ${key.length} bytes`, {
+    hint: `LMDB takes keys of up to ${maxLmdbKeyBytes} bytes; use stores: 'memory' or shorter keys`,
+  })
+}
 
 class LmdbStore implements ByteStore {
   readonly database: Database<Buffer, Uint8Array>
@@ -81,21 +88,14 @@ class LmdbStore implements ByteStore {
     return this.database.getCount()
   }
 
+  /** Within a transaction, where puts take effect at once. */
   write({ removeBelow, keys, values }: StoreWrites): void {
     const { database } = this
-    if (removeBelow !== null) {
-      const gone = [...database.getKeys(bounds(null, removeBelow))]
-      for (const key of gone) database.removeSync(key)
-    }
+    if (removeBelow !== null) for (const key of [...database.getKeys(bounds(null, removeBelow))]) void database.remove(key)
     for (let i = 0; i < keys.length; i++) {
-      const key = keys[i]!
-      if (key.length > maxLmdbKeyBytes)
-        throw new MillraceError('STORE_KEY_TOO_LONG', `A key of ${key.length} bytes`, {
-          hint: `LMDB takes keys of up to ${maxLmdbKeyBytes} bytes; use stores: 'memory' or shorter keys`,
-        })
       const value = values[i]!
-      if (value === null) database.removeSync(key)
-      else database.putSync(key, value as Buffer)
+      if (value === null) void database.remove(keys[i] as Buffer)
+      else void database.put(keys[i] as Buffer, value as Buffer)
     }
   }
 }
@@ -104,18 +104,25 @@ function bounds(from: Uint8Array | null, to: Uint8Array | null): { start?: Uint8
   return { ...(from !== null && { start: from }), ...(to !== null && { end: to }) }
 }
 
+/** The lock file knows processes only. */
+const inThisProcess = new Set<string>()
+
 /** `<stateDirectory>/<applicationId>/<taskId>`, locked against a second process. */
 export class LmdbStateDirectory implements StateDirectory {
   readonly #directory: string
+  readonly #disk: Disk
   readonly #lock: Lock
 
   constructor(disk: Disk, stateDirectory: string, applicationId: string) {
     this.#directory = `${stateDirectory}/${applicationId}`
+    this.#disk = disk
     disk.makeDirectory(this.#directory)
     try {
+      if (inThisProcess.has(this.#directory)) throw new Error('it is open in this process')
       this.#lock = disk.lock(`${this.#directory}/.lock`)
+      inThisProcess.add(this.#directory)
     } catch (cause) {
-      throw new MillraceError('STATE_DIRECTORY_LOCKED', `Another process uses the state in ${this.#directory}`, {
+      throw new MillraceError('STATE_DIRECTORY_LOCKED', `Another instance uses the state in ${this.#directory}`, {
         hint: 'give each instance a stateDirectory of its own',
         cause,
       })
@@ -126,7 +133,12 @@ export class LmdbStateDirectory implements StateDirectory {
     return new LmdbEnvironment(`${this.#directory}/${taskId}`)
   }
 
+  taskIds(): string[] {
+    return this.#disk.list(this.#directory).filter(name => /^\d+_\d+$/.test(name))
+  }
+
   close(): void {
+    inThisProcess.delete(this.#directory)
     this.#lock.release()
   }
 }

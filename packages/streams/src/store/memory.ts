@@ -97,5 +97,9 @@ export class MemoryStateDirectory implements StateDirectory {
     return environment
   }
 
+  taskIds(): string[] {
+    return [...this.#environments.keys()]
+  }
+
   close(): void {}
 }

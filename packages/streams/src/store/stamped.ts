@@ -12,6 +12,6 @@ export function timestampOf(bytes: Uint8Array): number {
   return readTime(bytes, 0)
 }
 
-export function valueOf(bytes: Uint8Array): Uint8Array {
+export function valueBytesOf(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(8)
 }

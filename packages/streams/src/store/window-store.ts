@@ -12,7 +12,7 @@ import { type CacheEntry, evict, identityOf } from './cache.ts'
 import type { ByteStore, StoreWrites } from './environment.ts'
 import type { StoredValue } from './key-value-store.ts'
 import { settled } from './not-ready.ts'
-import { stamped, timestampOf, valueOf } from './stamped.ts'
+import { stamped, timestampOf, valueBytesOf } from './stamped.ts'
 import type { StateStore, StoreContext } from './state-store.ts'
 
 interface Segment<K, V> {
@@ -174,7 +174,7 @@ export class WindowStore<K, V> implements StateStore {
           key: settled(spec.name, spec.key.deserialize(spec.changelog, innerBytes)),
           window: { start, end: start + sizeMs },
         },
-        value: settled(spec.name, spec.value.deserialize(spec.changelog, valueOf(value))),
+        value: settled(spec.name, spec.value.deserialize(spec.changelog, valueBytesOf(value))),
         timestamp: timestampOf(value),
       }
     }
@@ -189,7 +189,7 @@ export class WindowStore<K, V> implements StateStore {
   changelogValue(key: Uint8Array): { value: Uint8Array | null; timestamp: number } {
     const { key: innerBytes, start } = changelogWindowKeyParts(key)
     const stored = this.bytes.get(localWindowKey(innerBytes, start))
-    return stored === undefined ? { value: null, timestamp: -1 } : { value: valueOf(stored), timestamp: timestampOf(stored) }
+    return stored === undefined ? { value: null, timestamp: -1 } : { value: valueBytesOf(stored), timestamp: timestampOf(stored) }
   }
 
   close(): void {
@@ -224,7 +224,7 @@ export class WindowStore<K, V> implements StateStore {
     const entry: CacheEntry<K, V> = {
       key,
       keyBytes,
-      value: stored === undefined ? null : settled(spec.name, spec.value.deserialize(spec.changelog, valueOf(stored))),
+      value: stored === undefined ? null : settled(spec.name, spec.value.deserialize(spec.changelog, valueBytesOf(stored))),
       timestamp: stored === undefined ? -1 : timestampOf(stored),
       headers: noHeaders,
       dirty: false,

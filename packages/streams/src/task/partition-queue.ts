@@ -3,7 +3,7 @@ import { hasSlices, type Serde, type SliceSerde } from '../serde/serde.ts'
 import type { SourceNode } from '../topology/node.ts'
 import type { InputCheckpoint } from './checkpoint.ts'
 import type { InputBatch, InputCursor } from './input.ts'
-import { type Origin, originHeaderKey, originOf } from './origin.ts'
+import { origin, originHeaderKey, readOrigin } from './origin.ts'
 import type { TaskMetrics } from './task-metrics.ts'
 
 /** What a queue asks of its task. */
@@ -41,9 +41,10 @@ export class PartitionQueue {
   #isDecoded = false
   #key: any = null
   #value: any = null
+  #failure: { readonly error: unknown } | null = null
   readonly #keySlices: SliceSerde<any> | null
   readonly #valueSlices: SliceSerde<any> | null
-  readonly #seen: Map<string, [number, number]> | null
+  readonly #seen: Map<number, [number, number]> | null
 
   constructor(
     topic: string,
@@ -63,7 +64,7 @@ export class PartitionQueue {
     this.#keySlices = hasSlices(source.key) ? source.key : null
     this.#valueSlices = hasSlices(source.value) ? source.value : null
     this.#seen = source.repartition
-      ? new Map(Object.entries(start.seen ?? {}).map(([origin, [offset, index]]) => [origin, [offset, index]]))
+      ? new Map(Object.entries(start.seen ?? {}).map(([from, [offset, index]]) => [Number(from), [offset, index]]))
       : null
   }
 
@@ -72,6 +73,17 @@ export class PartitionQueue {
     if (batch.nextOffset <= this.position) return
     this.#batches.push(batch)
     this.buffered += batch.recordCount
+  }
+
+  /** Forgets what was fetched: the next batch begins at `position`. */
+  clear(): void {
+    this.#batches.length = 0
+    this.#cursor = null
+    this.#batch = null
+    this.#hasHead = false
+    this.#isDecoded = false
+    this.pending = null
+    this.buffered = 0
   }
 
   /** Records may be on the broker that have not been fetched. */
@@ -91,6 +103,7 @@ export class PartitionQueue {
   hasHead(): boolean {
     if (this.#hasHead) return true
     if (this.pending !== null) return false
+    if (this.#failure !== null) throw this.#failure.error
     for (;;) {
       if (this.#cursor === null && !this.#nextBatch()) return false
       const cursor = this.#cursor!
@@ -185,23 +198,34 @@ export class PartitionQueue {
     return serde.deserialize(this.topic, cursor.bytes.subarray(start, start + length))
   }
 
-  /** The serde has to fetch something: decoding is tried again when it has it. */
+  /** The serde has to fetch something: the record goes on when it is there. A failure is thrown when the task next asks for the head. */
   #wait(key: unknown, value: unknown, offset: number): void {
     const hadHead = this.#hasHead
+    const cursor = this.#cursor
     this.#hasHead = false
+    const settle = (act: () => void) => {
+      // Forgotten meanwhile.
+      if (this.#cursor !== cursor) return
+      this.pending = null
+      try {
+        act()
+      } catch (error) {
+        this.#failure = { error }
+      }
+    }
     this.pending = Promise.all([key, value]).then(
-      ([decodedKey, decodedValue]) => {
-        this.pending = null
-        this.#key = decodedKey
-        this.#value = decodedValue
-        this.#isDecoded = true
-        this.#hasHead = hadHead || this.source.timestamp === null || this.#extractTime(this.source.timestamp)
-      },
-      error => {
-        this.pending = null
-        this.#owner.deserializationFailed(error, this, 'value', offset)
-        this.#drop()
-      },
+      ([decodedKey, decodedValue]) =>
+        settle(() => {
+          this.#key = decodedKey
+          this.#value = decodedValue
+          this.#isDecoded = true
+          this.#hasHead = hadHead || this.source.timestamp === null || this.#extractTime(this.source.timestamp)
+        }),
+      error =>
+        settle(() => {
+          this.#owner.deserializationFailed(error, this, 'value', offset)
+          this.#drop()
+        }),
     )
   }
 
@@ -234,6 +258,9 @@ export class PartitionQueue {
   }
 
   #headers(cursor: InputCursor): readonly RecordHeader[] {
+    const { bytes, headersStart: at } = cursor
+    if (this.#seen !== null && cursor.headerCount === 1 && bytes[at] === 4 && bytes[at + 1] === 0x5f && bytes[at + 2] === 0x6f)
+      return noHeaders
     const headers = cursor.headers()
     if (this.#seen === null) return headers
     const others = headers.filter(header => header.key !== originHeaderKey)
@@ -241,8 +268,7 @@ export class PartitionQueue {
   }
 
   #isRepeated(cursor: InputCursor): boolean {
-    const origin = originOfRecord(cursor)
-    if (origin === null) return false
+    if (!readOriginOf(cursor)) return false
     const last = this.#seen!.get(origin.source)
     if (last === undefined) {
       this.#seen!.set(origin.source, [origin.offset, origin.index])
@@ -255,12 +281,12 @@ export class PartitionQueue {
   }
 }
 
-/** The origin header of a record; where it is the only header, without making objects of the headers. */
-function originOfRecord(cursor: InputCursor): Origin | null {
+/** Reads the origin header of a record; where it is the only header, without making objects of the headers. */
+function readOriginOf(cursor: InputCursor): boolean {
   const { bytes, headersStart: at, recordEnd } = cursor
-  // One header `_o`: key length 2 (varint 4), the two characters, a value of less than 64 bytes.
+  // One header `_o`: a key of two characters (as a varint 4), then a value of less than 64 bytes.
   if (cursor.headerCount === 1 && bytes[at] === 4 && bytes[at + 1] === 0x5f && bytes[at + 2] === 0x6f && bytes[at + 3]! < 0x80)
-    return originOf(bytes, at + 4, recordEnd)
+    return readOrigin(bytes, at + 4, recordEnd)
   const value = cursor.headers().findLast(header => header.key === originHeaderKey)?.value
-  return value ? originOf(value, 0, value.length) : null
+  return value ? readOrigin(value, 0, value.length) : false
 }

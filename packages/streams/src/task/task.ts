@@ -98,8 +98,11 @@ export class Task implements TaskContext {
     queue?.add(batch)
   }
 
-  /** Pushes up to `maxRecords` records through the pipeline. Returns how many it took: 0 means that it waits for something. */
-  process(maxRecords: number): number {
+  /**
+   * Pushes records through the pipeline: up to `maxRecords`, and after the first `leastRecords` only such with event times up to `untilMs`. Returns how many it
+   * took: 0 means that it waits for something.
+   */
+  process(maxRecords: number, untilMs = Infinity, leastRecords = 0): number {
     let taken = 0
     const { metrics } = this
     for (const section of this.#sections) section.check()
@@ -107,6 +110,7 @@ export class Task implements TaskContext {
       const index = this.#choose()
       if (index < 0) break
       const queue = this.queues[index]!
+      if (taken >= leastRecords && queue.headTimestamp > untilMs) break
       const record = queue.take()
       if (record === null) {
         if (queue.pending === null) continue
@@ -152,10 +156,10 @@ export class Task implements TaskContext {
   /**
    * The last step of a commit: what was flushed becomes state. `changelogEnds`: by changelog topic, the offset after what this task has logged.
    */
-  commit(checkpoint: Checkpoint): void {
+  commit(checkpoint: Checkpoint): void | Promise<void> {
     const writes = [...this.#stores.values()].map(store => store.takeWrites()).filter(write => write !== null)
-    if (this.#stores.size > 0) this.#environment.commit(writes, checkpoint)
     this.metrics.commits++
+    if (this.#stores.size > 0) return this.#environment.commit(writes, checkpoint)
   }
 
   /** What a commit now says. `changelogEnds` as above; a changelog that is an input topic stands where the input stands. */
@@ -176,6 +180,23 @@ export class Task implements TaskContext {
 
   store(name: string): StateStore | undefined {
     return this.#stores.get(name)
+  }
+
+  /** The event time of the record that it would process next; Infinity while there is none at hand or it waits. */
+  get nextTimestamp(): number {
+    if (this.#draining !== null) return Infinity
+    const index = this.#choose()
+    return index < 0 ? Infinity : this.queues[index]!.headTimestamp
+  }
+
+  /** It has nothing to process, though there are records for it on the broker. */
+  get isBehind(): boolean {
+    return this.queues.some(queue => queue.buffered === 0 && queue.isBehind) && this.nextTimestamp === Infinity
+  }
+
+  /** Forgets what was fetched and not processed. */
+  clearInputs(): void {
+    for (const queue of this.queues) queue.clear()
   }
 
   /** Gives what a node hands on to observers too. */
