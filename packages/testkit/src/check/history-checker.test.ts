@@ -22,6 +22,10 @@ const read = (history: History, ...records: [offset: number, value: number][]) =
     records.map(([offset, value]) => ({ key: 'p', offset, value })),
   )
 
+const seen = (history: History, offset: number) => history.committed('g', 'p', offset, history.mark())
+/** A commit with its answer, before anything else happens. */
+const committed = (history: History, offset: number) => history.settle(history.commit('g', 'p', offset))
+
 describe('a history with one anomaly shows it:', () => {
   it.each<[string, (history: History) => void]>([
     [
@@ -43,7 +47,18 @@ describe('a history with one anomaly shows it:', () => {
         sent(h, 1, 0), sent(h, 2, 1), sent(h, 3, 2), read(h, [0, 1], [2, 3]), h.poll('q', [{ key: 'p', offset: 1, value: 2 }])
       ),
     ],
-    ['commit-lost', h => (h.commit('g', 'p', 5, 'ok'), h.commit('g', 'p', 3, 'seen'))],
+    ['commit-lost', h => (committed(h, 3), committed(h, 5), h.committed('g', 'p', 3, h.mark()))],
+    ['commit-lost', h => (committed(h, 5), h.committed('g', 'p', null, h.mark()))],
+    [
+      'group-skip',
+      h => (
+        sent(h, 1, 0),
+        sent(h, 2, 1),
+        read(h, [0, 1], [1, 2]),
+        h.poll('m', [{ key: 'p', offset: 1, value: 2 }], 'g'),
+        committed(h, 2)
+      ),
+    ],
   ])('%s', (kind, write) => {
     expect(history(write)).toEqual([kind])
   })
@@ -67,9 +82,33 @@ describe('what looks bad but is allowed:', () => {
     ],
     ['two producers in any order', h => (sent(h, 1, 1, 'a'), sent(h, 2, 0, 'b'), read(h, [0, 2], [1, 1]))],
     ['a value twice without idempotence', h => (sent(h, 1, 0), read(h, [0, 1], [1, 1])), { idempotent: false }],
+    ['a committed offset of a commit without an answer', h => (committed(h, 5), h.commit('g', 'p', 6), seen(h, 6), seen(h, 5))],
     [
-      'a committed offset of a commit under way',
-      h => (h.commit('g', 'p', 5, 'ok'), h.commit('g', 'p', 6, 'info'), h.commit('g', 'p', 6, 'seen')),
+      'the older of two commits that overlap',
+      h => {
+        const slow = h.commit('g', 'p', 5)
+        committed(h, 6)
+        h.settle(slow)
+        seen(h, 5)
+      },
+    ],
+    [
+      'what was read back before the next commit was acknowledged',
+      h => {
+        committed(h, 5)
+        const mark = h.mark()
+        committed(h, 6)
+        h.committed('g', 'p', 5, mark)
+      },
+    ],
+    [
+      'what one member has read and another one committed',
+      h => (sent(h, 1, 0), read(h, [0, 1]), h.poll('m', [{ key: 'p', offset: 0, value: 1 }], 'g'), committed(h, 1)),
+    ],
+    [
+      'records that retention has deleted',
+      h => (sent(h, 1, 0), sent(h, 2, 1), sent(h, 3, 2), read(h, [0, 1], [2, 3])),
+      { expiring: new Set(['p']) },
     ],
   ])('%s', (_, write, options) => {
     expect(history(write, options)).toEqual([])

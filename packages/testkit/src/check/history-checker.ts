@@ -1,4 +1,4 @@
-import type { Operation, SendOperation } from './history.ts'
+import type { CommitOperation, Operation, SendOperation } from './history.ts'
 
 export type AnomalyKind =
   | 'inconsistent-offset'
@@ -12,6 +12,7 @@ export type AnomalyKind =
   | 'nonmonotonic-poll'
   | 'poll-skip'
   | 'commit-lost'
+  | 'group-skip'
 
 export interface Anomaly {
   readonly kind: AnomalyKind
@@ -24,6 +25,8 @@ export interface CheckOptions {
   readonly idempotent?: boolean
   /** At the end everything was read by fresh consumers: an acknowledged value that nobody read is an error. Default true. */
   readonly readToTheEnd?: boolean
+  /** Retention may delete records of these keys: what is not there any more is no error. Default: none. */
+  readonly expiring?: ReadonlySet<string>
 }
 
 /**
@@ -31,15 +34,16 @@ export interface CheckOptions {
  * outcome that appear or do not, gaps between offsets, reading again after an assignment.
  */
 export function checkHistory(operations: readonly Operation[], options: CheckOptions = {}): Anomaly[] {
-  const { idempotent = true, readToTheEnd = true } = options
+  const { idempotent = true, readToTheEnd = true, expiring = new Set() } = options
   const anomalies: Anomaly[] = []
   const logs = buildLogs(operations, anomalies, idempotent)
   for (const [key, log] of logs) {
-    checkSends(key, log, anomalies, readToTheEnd)
+    checkSends(key, log, anomalies, { readToTheEnd, mayExpire: expiring.has(key) })
     checkOrder(key, log, anomalies)
   }
-  checkPolls(operations, logs, anomalies)
+  checkPolls(operations, logs, anomalies, expiring)
   checkCommits(operations, anomalies)
+  checkGroups(operations, logs, anomalies, expiring)
   return anomalies
 }
 
@@ -81,7 +85,12 @@ function buildLogs(operations: readonly Operation[], anomalies: Anomaly[], idemp
   return logs
 }
 
-function checkSends(key: string, log: KeyLog, anomalies: Anomaly[], readToTheEnd: boolean): void {
+function checkSends(
+  key: string,
+  log: KeyLog,
+  anomalies: Anomaly[],
+  { readToTheEnd, mayExpire }: { readonly readToTheEnd: boolean; readonly mayExpire: boolean },
+): void {
   const sent = new Set(log.sends.map(send => send.value))
   for (const [value, offset] of log.offsetOf) {
     if (!sent.has(value)) anomalies.push({ kind: 'phantom', key, message: `value ${value} at offset ${offset} was never sent` })
@@ -92,7 +101,7 @@ function checkSends(key: string, log: KeyLog, anomalies: Anomaly[], readToTheEnd
     if (outcome === 'fail' && readAt !== undefined) {
       anomalies.push({ kind: 'failed-write-read', key, message: `value ${value} failed and was read at offset ${readAt}` })
     }
-    if (outcome !== 'ok' || offset === undefined) continue
+    if (outcome !== 'ok' || offset === undefined || (mayExpire && readAt === undefined)) continue
     if (readAt === undefined && offset <= end)
       anomalies.push({
         kind: 'lost-write',
@@ -130,7 +139,12 @@ function checkOrder(key: string, log: KeyLog, anomalies: Anomaly[]): void {
 }
 
 /** Within an assignment a process reads each known offset, once, in order. */
-function checkPolls(operations: readonly Operation[], logs: ReadonlyMap<string, KeyLog>, anomalies: Anomaly[]): void {
+function checkPolls(
+  operations: readonly Operation[],
+  logs: ReadonlyMap<string, KeyLog>,
+  anomalies: Anomaly[],
+  expiring: ReadonlySet<string>,
+): void {
   const positions = new Map<string, number>()
   const indexes = new Map([...logs].map(([key, log]) => [key, new Map(log.offsets.map((offset, i) => [offset, i]))]))
   for (const operation of operations) {
@@ -144,7 +158,7 @@ function checkPolls(operations: readonly Operation[], logs: ReadonlyMap<string, 
       const index = indexes.get(key)!
       if (offset <= before)
         anomalies.push({ kind: 'nonmonotonic-poll', key, message: `${operation.process} read offset ${offset} after ${before}` })
-      else if (index.get(offset)! > index.get(before)! + 1) {
+      else if (index.get(offset)! > index.get(before)! + 1 && !expiring.has(key)) {
         anomalies.push({
           kind: 'poll-skip',
           key,
@@ -155,22 +169,99 @@ function checkPolls(operations: readonly Operation[], logs: ReadonlyMap<string, 
   }
 }
 
-/** A committed offset that is read back is the last acknowledged one, or one whose commit was under way since. */
+/**
+ * A committed offset that is read back belongs to a commit that nothing acknowledged has replaced: one whose call began after its answer and
+ * that was itself answered before the reading began. Commits without an answer may take effect at any time.
+ */
 function checkCommits(operations: readonly Operation[], anomalies: Anomaly[]): void {
-  const possible = new Map<string, Set<number>>()
+  const commits = new Map<string, CommitOperation[]>()
   for (const operation of operations) {
     if (operation.kind !== 'commit') continue
-    const { group, key, offset, outcome } = operation
+    const id = `${operation.group} ${operation.key}`
+    const known = commits.get(id)
+    if (known) known.push(operation)
+    else commits.set(id, [operation])
+  }
+  const reading = new Map<string, CommitReading>()
+  for (const operation of operations) {
+    if (operation.kind !== 'committed') continue
+    const { group, key, offset, calledAt, endedAt } = operation
     const id = `${group} ${key}`
-    const offsets = possible.get(id) ?? new Set()
-    if (outcome === 'ok') possible.set(id, new Set([offset]))
-    else if (outcome === 'info') possible.set(id, offsets.add(offset))
-    else if (offsets.size > 0 && !offsets.has(offset)) {
+    let state = reading.get(id)
+    if (!state) reading.set(id, (state = new CommitReading(commits.get(id) ?? [])))
+    if (!state.mayRead(offset, calledAt, endedAt))
       anomalies.push({
         kind: 'commit-lost',
         key,
-        message: `group ${group} committed ${[...offsets].join(' or ')}, but ${offset} was read back`,
+        message: `group ${group} committed ${state.lastOffset}, but ${offset ?? 'nothing'} was read back`,
       })
+  }
+}
+
+/** Commits of one group and partition, as readings in the order of their answers see them. */
+class CommitReading {
+  readonly #byCall: readonly CommitOperation[]
+  readonly #byAnswer: readonly CommitOperation[]
+  #called = 0
+  #answered = 0
+  /** Offset → the latest answer to a commit of it. */
+  readonly #endOf = new Map<number, number>()
+  /** Call of the last of the commits that were certainly in force. */
+  #lastCall = -1
+  lastOffset = -1
+
+  constructor(commits: readonly CommitOperation[]) {
+    this.#byCall = [...commits].sort((a, b) => a.calledAt - b.calledAt)
+    this.#byAnswer = commits.filter(({ endedAt }) => endedAt < Infinity).sort((a, b) => a.endedAt - b.endedAt)
+  }
+
+  mayRead(offset: number | null, calledAt: number, endedAt: number): boolean {
+    for (; this.#called < this.#byCall.length && this.#byCall[this.#called]!.calledAt < endedAt; this.#called++) {
+      const commit = this.#byCall[this.#called]!
+      this.#endOf.set(commit.offset, Math.max(commit.endedAt, this.#endOf.get(commit.offset) ?? -1))
     }
+    for (; this.#answered < this.#byAnswer.length && this.#byAnswer[this.#answered]!.endedAt < calledAt; this.#answered++) {
+      const commit = this.#byAnswer[this.#answered]!
+      if (commit.calledAt <= this.#lastCall) continue
+      this.#lastCall = commit.calledAt
+      this.lastOffset = commit.offset
+    }
+    if (offset === null) return this.#lastCall < 0
+    return (this.#endOf.get(offset) ?? -1) >= this.#lastCall
+  }
+}
+
+/** At least once: what lies before the offset that a group is known to have committed, one of its members has read. */
+function checkGroups(
+  operations: readonly Operation[],
+  logs: ReadonlyMap<string, KeyLog>,
+  anomalies: Anomaly[],
+  expiring: ReadonlySet<string>,
+): void {
+  const read = new Map<string, Set<number>>()
+  const ends = new Map<string, { group: string; key: string; offset: number }>()
+  for (const operation of operations) {
+    if (operation.kind === 'poll' && operation.group !== undefined) {
+      for (const { key, offset } of operation.records) {
+        const id = `${operation.group} ${key}`
+        const offsets = read.get(id)
+        if (offsets) offsets.add(offset)
+        else read.set(id, new Set([offset]))
+      }
+    } else if (operation.kind === 'committed' || (operation.kind === 'commit' && operation.endedAt < Infinity)) {
+      const { group, key, offset } = operation
+      const id = `${group} ${key}`
+      if (offset !== null && offset > (ends.get(id)?.offset ?? 0)) ends.set(id, { group, key, offset })
+    }
+  }
+  for (const [id, { group, key, offset: end }] of ends) {
+    if (expiring.has(key)) continue
+    const missed = logs.get(key)?.offsets.find(offset => offset < end && !read.get(id)?.has(offset))
+    if (missed !== undefined)
+      anomalies.push({
+        kind: 'group-skip',
+        key,
+        message: `group ${group} committed ${end}, but none of its members has read offset ${missed}`,
+      })
   }
 }

@@ -18,6 +18,8 @@ export interface SendOperation {
 export interface PollOperation {
   readonly kind: 'poll'
   readonly process: string
+  /** The consumer group for which the process read; absent for a reader of its own. */
+  readonly group?: string
   readonly records: readonly PolledRecord[]
 }
 
@@ -34,16 +36,28 @@ export interface AssignOperation {
   readonly keys: readonly string[]
 }
 
+/** An offset that a member asked the group to keep. */
 export interface CommitOperation {
   readonly kind: 'commit'
   readonly group: string
   readonly key: string
   readonly offset: number
-  /** `seen`: a committed offset that was read back. */
-  readonly outcome: 'ok' | 'info' | 'seen'
+  /** Place of the call and of the answer among all calls and answers; `endedAt` is Infinity as long as nobody knows whether it was kept. */
+  readonly calledAt: number
+  endedAt: number
 }
 
-export type Operation = SendOperation | PollOperation | AssignOperation | CommitOperation
+/** A committed offset that was read back; null: the group had none. */
+export interface CommittedOperation {
+  readonly kind: 'committed'
+  readonly group: string
+  readonly key: string
+  readonly offset: number | null
+  readonly calledAt: number
+  readonly endedAt: number
+}
+
+export type Operation = SendOperation | PollOperation | AssignOperation | CommitOperation | CommittedOperation
 
 /** Records operations in the order in which they end, sends in the order of their calls. */
 export class History {
@@ -57,15 +71,33 @@ export class History {
     return operation
   }
 
-  poll(process: string, records: readonly PolledRecord[]): void {
-    if (records.length > 0) this.operations.push({ kind: 'poll', process, records })
+  poll(process: string, records: readonly PolledRecord[], group?: string): void {
+    if (records.length > 0) this.operations.push({ kind: 'poll', process, records, ...(group === undefined ? {} : { group }) })
   }
 
   assign(process: string, keys: readonly string[]): void {
     this.operations.push({ kind: 'assign', process, keys })
   }
 
-  commit(group: string, key: string, offset: number, outcome: CommitOperation['outcome']): void {
-    this.operations.push({ kind: 'commit', group, key, offset, outcome })
+  /** A place in the order of calls and answers: take one before a call whose answer is recorded by `committed`. */
+  mark(): number {
+    return this.#calls++
+  }
+
+  /** Begins a commit; call `settle` when it is acknowledged. */
+  commit(group: string, key: string, offset: number): CommitOperation {
+    const operation: CommitOperation = { kind: 'commit', group, key, offset, calledAt: this.#calls++, endedAt: Infinity }
+    this.operations.push(operation)
+    return operation
+  }
+
+  /** The commit was acknowledged. */
+  settle(operation: CommitOperation): void {
+    operation.endedAt = this.#calls++
+  }
+
+  /** A committed offset was read back by a call that began at `calledAt`. */
+  committed(group: string, key: string, offset: number | null, calledAt: number): void {
+    this.operations.push({ kind: 'committed', group, key, offset, calledAt, endedAt: this.#calls++ })
   }
 }

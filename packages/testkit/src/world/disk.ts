@@ -241,13 +241,13 @@ export class SimulatedDisk {
       },
       write: (chunks, position) => {
         checkWritable()
-        let length = 0
-        for (const chunk of chunks) length += chunk.length
-        if (length > faults.freeBytes) throw new DiskError('ENOSPC', path)
-        faults.freeBytes -= length
         for (const chunk of chunks) {
-          opened.write(chunk, position)
-          position += chunk.length
+          // A full disk takes what still fits.
+          const fits = Math.min(chunk.length, faults.freeBytes)
+          faults.freeBytes -= fits
+          if (fits > 0) opened.write(fits < chunk.length ? chunk.subarray(0, fits) : chunk, position)
+          if (fits < chunk.length) throw new DiskError('ENOSPC', path)
+          position += fits
         }
         opened.modifiedMs = process.now()
       },

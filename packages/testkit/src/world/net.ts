@@ -38,6 +38,7 @@ export class SimulatedNet {
   readonly #listeners = new Map<string, { host: Host; accept: (socket: Socket) => void }>()
   readonly #connections = new Set<Connection>()
   readonly #blocked = new Set<string>()
+  readonly #slowness = new Map<string, number>()
   #nextPort = 40_000
   #trace = 0
 
@@ -73,8 +74,15 @@ export class SimulatedNet {
     for (const connection of this.#connections) connection.pump()
   }
 
+  /** What comes from or goes to the host takes longer, by this mean; 0 ends it. */
+  slow(host: string, extraLatencyMs: number): void {
+    if (extraLatencyMs > 0) this.#slowness.set(host, extraLatencyMs)
+    else this.#slowness.delete(host)
+  }
+
   heal(): void {
     this.#blocked.clear()
+    this.#slowness.clear()
     for (const connection of this.#connections) connection.pump()
   }
 
@@ -103,8 +111,10 @@ export class SimulatedNet {
     }
   }
 
-  delayMs(): number {
-    return 0.02 + this.#random.exponential(this.faults.latencyMs)
+  /** How long a piece takes between the two. */
+  delayMs(from: Host, to: Host): number {
+    const extra = this.#slowness.size === 0 ? 0 : (this.#slowness.get(from.name) ?? 0) + (this.#slowness.get(to.name) ?? 0)
+    return 0.02 + this.#random.exponential(this.faults.latencyMs + extra)
   }
 
   get random(): SeededRandom {
@@ -140,7 +150,7 @@ export class SimulatedNet {
         fail('ETIMEDOUT', timeoutMs)
         return
       }
-      this.#scheduler.after(this.delayMs() * 2, () => {
+      this.#scheduler.after(this.delayMs(host, host) * 2, () => {
         if (!host.alive()) return
         const listener = this.#listeners.get(`${to}:${port}`)
         if (!listener?.host.alive()) {
@@ -272,7 +282,7 @@ class End implements Socket {
   closeWith(error: Error | undefined): void {
     if (this.closed) return
     this.closed = true
-    this.#net.scheduler.after(this.#net.delayMs(), () => {
+    this.#net.scheduler.after(this.#delayMs(), () => {
       if (this.host.alive()) this.#events?.close(error)
       this.#connection.endClosed()
     })
@@ -287,7 +297,7 @@ class End implements Socket {
       return
     }
     this.#travelling = true
-    this.#net.scheduler.after(this.#net.delayMs(), () => {
+    this.#net.scheduler.after(this.#delayMs(), () => {
       this.#travelling = false
       if (this.closed) return
       const { cutProbability } = this.#net.faults
@@ -302,6 +312,10 @@ class End implements Socket {
       }
       this.pump()
     })
+  }
+
+  #delayMs(): number {
+    return this.#net.delayMs(this.host, this.peer.host)
   }
 
   /** Several small writes may arrive as one piece, a large one in several. */
@@ -343,6 +357,6 @@ class End implements Socket {
 
   #finish(): void {
     this.closeWith(undefined)
-    this.peer.#net.scheduler.after(this.#net.delayMs(), () => this.peer.closeWith(undefined))
+    this.#net.scheduler.after(this.#delayMs(), () => this.peer.closeWith(undefined))
   }
 }

@@ -61,22 +61,43 @@ export class SimulatedMachine {
     return this.#process !== null
   }
 
+  /** Timers, deferred calls and syncs that the running process waits for: for leak checks at rest. */
+  get pendingTimers(): number {
+    return this.#process?.pending ?? 0
+  }
+
   /** A new process: its World works until it is killed. */
   boot(): World {
     this.kill()
-    const process: Process = { alive: true, pausedUntilMs: 0 }
+    const process: Process = { alive: true, pausedUntilMs: 0, pending: 0 }
     this.#process = process
     const { scheduler, net } = this.#universe
     const host: Host = { name: this.name, alive: () => process.alive, pausedUntilMs: () => process.pausedUntilMs }
     process.host = host
     /** Runs in the life of the process: never after its death, and not while it is paused. */
     const later = (delayMs: number, run: () => void) => {
-      const attempt = () => {
-        if (!process.alive) return
-        if (scheduler.nowMs < process.pausedUntilMs) scheduler.at(process.pausedUntilMs, attempt)
-        else run()
+      let isPending = true
+      process.pending++
+      const settled = () => {
+        if (isPending) process.pending--
+        isPending = false
       }
-      return scheduler.after(delayMs, attempt)
+      const attempt = () => {
+        if (!process.alive || !isPending) return
+        if (scheduler.nowMs < process.pausedUntilMs) {
+          scheduler.at(process.pausedUntilMs, attempt)
+          return
+        }
+        settled()
+        run()
+      }
+      const timer = scheduler.after(delayMs, attempt)
+      return {
+        cancel: () => {
+          settled()
+          timer.cancel()
+        },
+      }
     }
     const clock: Clock = {
       now: () => epochMs + Math.floor(scheduler.nowMs + this.clockSkewMs),
@@ -118,6 +139,7 @@ export class SimulatedMachine {
 interface Process {
   alive: boolean
   pausedUntilMs: number
+  pending: number
   host?: Host
 }
 
