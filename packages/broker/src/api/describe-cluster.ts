@@ -25,7 +25,7 @@ export function describeClusterHandler(): ApiHandler<DescribeClusterRequest, Dra
           errorCode: known ? ErrorCode.MISMATCHED_ENDPOINT_TYPE : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
           errorMessage: `This is an endpoint of type BROKER, and one of type ${known ? 'CONTROLLER' : endpointType} was asked for.`,
           endpointType: brokerEndpoint,
-          clusterId,
+          clusterId: '',
         }
       }
       const reachable = new ReachableBrokers(metadata, listenerName)
