@@ -134,7 +134,8 @@ function makeChart() {
       ...chartSize(),
       tzDate: seconds => uPlot.tzDate(new Date(seconds * 1000), 'UTC'),
       cursor: { y: false },
-      scales: { y: { range: (_, min, max) => [Math.min(0, min ?? 0), Math.max(20, max ?? 20)] } },
+      // Single hours of the night reach two hours of delay: they may leave the picture, the day must fill it.
+      scales: { y: { range: [-10, 60] } },
       axes: [axis, { ...axis, label: 'minutes late', labelSize: 18, size: 46 }],
       series: [
         {},
@@ -178,7 +179,7 @@ function curve() {
     }
     // A handful of flights in the small hours says nothing about delay.
     mean.push(count >= 20 ? sum / count : null)
-    daily.push(flights > 0 ? delay / flights : null)
+    daily.push(flights >= 500 ? delay / flights : null)
   }
   return [times, mean, daily]
 }
