@@ -33,6 +33,9 @@ interface Including {
   readonly includeDocumentation: boolean
 }
 
+/** Each has dozens of settings in the answer. */
+const maxResources = 10_000
+
 const typeNumbers: Readonly<Record<ConfigType, number>> = {
   boolean: 1,
   string: 2,
@@ -50,7 +53,15 @@ export function describeConfigsHandler(): ApiHandler<DescribeConfigsRequest, Dra
   return {
     api: DescribeConfigs,
     versions: { min: 1, max: 4 },
-    handle: (request, _, services) => ({ results: request.resources.map(resource => describe(services, resource, request)) }),
+    handle(request, _, services) {
+      const { resources } = request
+      if (resources.length <= maxResources) return { results: resources.map(resource => describe(services, resource, request)) }
+      const refused = {
+        errorCode: ErrorCode.INVALID_REQUEST,
+        errorMessage: `At most ${maxResources} resources are described at once.`,
+      }
+      return { results: resources.map(({ resourceType, resourceName }) => ({ ...refused, resourceType, resourceName })) }
+    },
   }
 }
 

@@ -30,7 +30,8 @@ export function metadataHandler(): ApiHandler<MetadataRequest, Draft<MetadataRes
     versions: { min: 0, max: 13 },
     async handle(request, { apiVersion, listenerName }, services) {
       const { metadata, config, clusterId } = services
-      const wanted = request.topics === null || (apiVersion === 0 && request.topics.length === 0) ? null : request.topics
+      const wanted =
+        request.topics === null || (apiVersion === 0 && request.topics.length === 0) ? null : distinct(request.topics)
       if (wanted?.some(topic => isMistaken(topic, apiVersion))) return { topics: wanted.map(refused) }
       let createErrors: ReadonlyMap<string, number> = new Map()
       if (wanted && request.allowAutoTopicCreation && config.get(brokerKeys.autoCreateTopicsEnable)) {
@@ -65,6 +66,11 @@ type Asked = ElementOf<NonNullable<MetadataRequest['topics']>>
 /** Versions 10 and 11 have the field of the id and must not use it. */
 function isMistaken({ name, topicId }: Asked, apiVersion: number): boolean {
   return apiVersion >= idsSince && apiVersion < askByIdSince && (topicId !== zeroUuid || name === null)
+}
+
+/** A topic that is named twice is answered once. */
+function distinct(topics: readonly Asked[]): Asked[] {
+  return [...new Map(topics.map(topic => [`${topic.topicId}${topic.name}`, topic])).values()]
 }
 
 function refused({ name, topicId }: Asked): TopicAnswer {

@@ -8,7 +8,7 @@ import {
 } from '@millrace/protocol'
 import { type ConfigKey, formatConfigValue } from '@millrace/runtime'
 import { brokerConfig, ConfigResourceType, topicConfig } from '../config/resolve.ts'
-import { type ControllerState, type Decision, orRefusal, Refusal } from './decision.ts'
+import { type ControllerState, type Decision, orRefusal, Refusal, tooLarge } from './decision.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 import { checkTogether, checkValue, settableKey } from './settings.ts'
 
@@ -56,19 +56,23 @@ function decideEach<R extends Resource>(
   wanted: (resource: R) => Map<string, string>,
 ): Decision<AlterConfigsResponse> {
   const records: MetadataRecord[] = []
+  const times = new Map<string, number>()
+  const idOf = ({ resourceType, resourceName }: Resource) => `${resourceType}:${resourceName}`
+  for (const resource of request.resources) times.set(idOf(resource), (times.get(idOf(resource)) ?? 0) + 1)
   const responses = request.resources.map(resource => {
     const { resourceType, resourceName } = resource
     const answer = (errorCode: number, errorMessage: string | null) => ({ errorCode, errorMessage, resourceType, resourceName })
     return orRefusal(
       () => {
-        const twice = request.resources.some(
-          other => other !== resource && other.resourceType === resourceType && other.resourceName === resourceName,
-        )
-        if (twice) throw new Refusal(ErrorCode.INVALID_REQUEST, 'Each resource must appear at most once.')
+        if (times.get(idOf(resource))! > 1)
+          throw new Refusal(ErrorCode.INVALID_REQUEST, 'Each resource must appear at most once.')
         checkResource(state, resource)
         const settings = wanted(resource)
         if (resourceType === ConfigResourceType.TOPIC) checkTogether(settings)
-        records.push(...changeRecords(state, resource, settings))
+        const changes = changeRecords(state, resource, settings)
+        const why = changes.length === 0 ? null : tooLarge(records.length === 0 ? changes : [...records, ...changes])
+        if (why !== null) throw new Refusal(ErrorCode.POLICY_VIOLATION, why)
+        records.push(...changes)
         return answer(ErrorCode.NONE, null)
       },
       refusal => answer(refusal.errorCode, refusal.message),

@@ -12,11 +12,12 @@ export function decideCreatePartitions(
   request: CreatePartitionsRequest,
 ): Decision<CreatePartitionsResponse> {
   const records: MetadataRecord[] = []
+  const times = new Map<string, number>()
+  for (const { name } of request.topics) times.set(name, (times.get(name) ?? 0) + 1)
   const results = request.topics.map(topic =>
     orRefusal(
       () => {
-        if (request.topics.some(other => other !== topic && other.name === topic.name))
-          throw new Refusal(ErrorCode.INVALID_REQUEST, 'The topic appears twice in the request.')
+        if (times.get(topic.name)! > 1) throw new Refusal(ErrorCode.INVALID_REQUEST, 'The topic appears twice in the request.')
         const added = add(state, topic)
         if (records.length + added.length > maxRecordsPerChange)
           throw new Refusal(ErrorCode.POLICY_VIOLATION, `At most ${maxRecordsPerChange} partitions are created at once.`)

@@ -3,7 +3,7 @@ import type { ConfigKey } from '@millrace/runtime'
 import { nodeKeys } from '../config/node-keys.ts'
 import { ConfigResourceType, ConfigSource, shownValue, topicConfig, topicSynonyms } from '../config/resolve.ts'
 import { topicKeys } from '../config/topic-keys.ts'
-import { type ControllerState, type Decision, maxRecordsPerChange, orRefusal, Refusal } from './decision.ts'
+import { type ControllerState, type Decision, maxRecordsPerChange, orRefusal, Refusal, tooLarge } from './decision.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 import { newPartition } from './new-partition.ts'
 import { checkAssignment, placeReplicas } from './replica-placement.ts'
@@ -20,8 +20,8 @@ export function decideCreateTopics(state: ControllerState, request: CreateTopics
   const records: MetadataRecord[] = []
   const count = new Map<string, number>()
   for (const { name } of request.topics) count.set(name, (count.get(name) ?? 0) + 1)
+  /** Names of this request by what they must not collide with. */
   const taken = new Map<string, string>()
-  for (const { name } of state.image.topics()) taken.set(collisionKey(name), name)
 
   const topics = [...new Map(request.topics.map(topic => [topic.name, topic])).values()].map(topic =>
     orRefusal(
@@ -36,12 +36,10 @@ export function decideCreateTopics(state: ControllerState, request: CreateTopics
       refusal => failed(topic.name, refusal.errorCode, refusal.message),
     ),
   )
-  if (records.length > maxRecordsPerChange) {
-    const why = `The request needs ${records.length} records, more than the ${maxRecordsPerChange} of one atomic change.`
-    return {
-      records: [],
-      response: { throttleTimeMs: 0, topics: topics.map(({ name }) => failed(name, ErrorCode.POLICY_VIOLATION, why)) },
-    }
+  const why = tooLarge(records)
+  if (why !== null) {
+    const refused = topics.map(({ name }) => failed(name, ErrorCode.POLICY_VIOLATION, why))
+    return { records: [], response: { throttleTimeMs: 0, topics: refused } }
   }
   return { records: request.validateOnly ? [] : records, response: { throttleTimeMs: 0, topics } }
 }
@@ -50,7 +48,7 @@ function checkName(state: ControllerState, name: string, taken: ReadonlyMap<stri
   if (name === '__cluster_metadata') throw new Refusal(ErrorCode.INVALID_REQUEST, `The topic ${name} is the controller's own.`)
   checkTopicName(name)
   if (state.image.topic(name)) throw new Refusal(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`)
-  const other = taken.get(collisionKey(name))
+  const other = state.image.topicLike(name)?.name ?? taken.get(collisionKey(name))
   if (other !== undefined)
     throw new Refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${other}`)
 }

@@ -35,6 +35,19 @@ export class Refusal extends Error {
 
 /** Most records of one atomic change, Kafka's number too. */
 export const maxRecordsPerChange = 10_000
+/** Most characters of settings in one atomic change, so that its batch stays below Kafka's 8 MiB. */
+const maxSettingsCharacters = 2 * 2 ** 20
+
+/** Why these records cannot be one atomic change; null when they can. */
+export function tooLarge(records: readonly MetadataRecord[]): string | null {
+  if (records.length > maxRecordsPerChange)
+    return `The change needs ${records.length} records, more than the ${maxRecordsPerChange} that one may have.`
+  let characters = 0
+  for (const { type, value } of records) if (type === 'ConfigRecord') characters += value.value?.length ?? 0
+  return characters > maxSettingsCharacters
+    ? `The change has settings of ${characters} characters, more than ${maxSettingsCharacters}.`
+    : null
+}
 
 /** Runs `attempt` and turns a refusal into what `refused` makes of it. */
 export function orRefusal<T>(attempt: () => T, refused: (refusal: Refusal) => T): T {

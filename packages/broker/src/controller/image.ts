@@ -4,6 +4,7 @@ import type { BrokerMetadata, MetadataChange } from '../services.ts'
 import { KeptRecords } from './kept-records.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 import { changedPartition, type PartitionImage, partitionOf, partitionRecordOf, type TopicImage } from './partition-image.ts'
+import { collisionKey } from './topic-name.ts'
 
 /** A registered broker. Immutable. */
 export interface BrokerImage extends BrokerMetadata {
@@ -24,6 +25,7 @@ const allOnline: readonly number[] = []
 export class MetadataImage {
   readonly #topics = new Map<string, TopicImage>()
   readonly #topicNames = new Map<string, string>()
+  readonly #topicsByCollision = new Map<string, string>()
   readonly #brokers = new Map<number, BrokerImage>()
   readonly #configs = new Map<string, Map<string, string>>()
   readonly #features = new Map<string, number>()
@@ -46,6 +48,11 @@ export class MetadataImage {
   topicById(topicId: string): TopicImage | undefined {
     const name = this.#topicNames.get(topicId)
     return name === undefined ? undefined : this.#topics.get(name)
+  }
+  /** The topic of this name or of one that collides with it. */
+  topicLike(name: string): TopicImage | undefined {
+    const taken = this.#topicsByCollision.get(collisionKey(name))
+    return taken === undefined ? undefined : this.#topics.get(taken)
   }
   topics(): Iterable<TopicImage> {
     return this.#topics.values()
@@ -134,6 +141,7 @@ export class MetadataImage {
       case 'TopicRecord':
         this.#topics.set(record.value.name, { ...record.value, partitions: [] })
         this.#topicNames.set(record.value.topicId, record.value.name)
+        this.#topicsByCollision.set(collisionKey(record.value.name), record.value.name)
         this.#touched.add(record.value.name)
         return
       case 'PartitionRecord':
@@ -213,6 +221,7 @@ export class MetadataImage {
     assert(topic !== undefined, `metadata: the removal of ${topicId}, which is not there`)
     this.#topics.delete(topic.name)
     this.#topicNames.delete(topicId)
+    this.#topicsByCollision.delete(collisionKey(topic.name))
     this.#touched.delete(topic.name)
     this.#deleted.set(topicId, topic)
     // Kafka writes no ConfigRecords for a deleted topic: its settings go with it.
