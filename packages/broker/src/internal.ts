@@ -1,2 +1,6 @@
 /** Second door of @millrace/broker: for sibling packages only. */
+
+export { Log } from './log/log.ts'
+export { defaultLogConfig, type LogConfig } from './log/log-config.ts'
+export { LogManager } from './log/log-manager.ts'
 export { newUuid } from './storage/new-uuid.ts'
