@@ -147,7 +147,7 @@ export class Connection {
     reject: (error: Error) => void,
   ): void {
     const correlationId = this.#correlationId
-    this.#correlationId = correlationId === maxCorrelationId ? 0 : correlationId + 1
+    this.#correlationId = nextCorrelationId(correlationId)
     const draft = typeof body === 'function' ? (body as BodyOfVersion<Request>)(version) : body
     const chunks = encodeRequest(api, version, { correlationId, clientId: this.#options.clientId }, draft)
     if (!expectResponse) {
@@ -261,6 +261,11 @@ export class Connection {
   #name(): string {
     return formatAddress(this.#options.address)
   }
+}
+
+/** Correlation ids are not negative and start again behind 2^31 - 1. */
+export function nextCorrelationId(correlationId: number): number {
+  return correlationId === maxCorrelationId ? 0 : correlationId + 1
 }
 
 /** A refusal of the ApiVersions version comes in the form of version 0, whatever was asked. */
