@@ -1,4 +1,4 @@
-import { type Facts, silentLogger, type Socket, type SocketEvents } from '@millrace/runtime'
+import { type Facts, type Socket, type SocketEvents, silentLogger } from '@millrace/runtime'
 import { describe, expect, test } from 'vitest'
 import { type Answer, Connection } from './connection.ts'
 import { RequestMemory } from './request-memory.ts'
@@ -51,7 +51,9 @@ function frame(name: string): Buffer {
   return bytes
 }
 
-function setUp(limits: Partial<{ maxRequestBytes: number; maxBufferedResponseBytes: number; maxPipelinedRequests: number }> = {}) {
+function setUp(
+  limits: Partial<{ maxRequestBytes: number; maxBufferedResponseBytes: number; maxPipelinedRequests: number }> = {},
+) {
   const socket = new FakeSocket()
   const started: string[] = []
   const waiting = new Map<string, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>()

@@ -32,7 +32,8 @@ export class ProducerIds {
     for (const broker of this.#metadata.brokers()) if (broker.id === this.#nodeId) brokerEpoch = broker.epoch
     const response = await this.#controller.request(AllocateProducerIds, 0, { brokerId: this.#nodeId, brokerEpoch })
     if (response.errorCode !== ErrorCode.NONE) throw errorOf(response.errorCode)
-    if (response.producerIdLen <= 0) throw new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, 'the controller gave an empty block of producer ids')
+    if (response.producerIdLen <= 0)
+      throw new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, 'the controller gave an empty block of producer ids')
     this.#next = response.producerIdStart
     this.#end = response.producerIdStart + response.producerIdLen
   }
