@@ -1,13 +1,10 @@
-import { type BatchView, ErrorCode, KafkaError } from '@millrace/protocol'
+import { type BatchView, ControlType, controlTypeOf, ErrorCode, KafkaError, markerCoordinatorEpoch } from '@millrace/protocol'
 import type { SnapshotEntry } from './producer-snapshot.ts'
 
 /** As many batches of a producer may be in flight. */
 const rememberedBatches = 5
 const sequenceCount = 2 ** 31
 const noProducer = -1
-
-/** Control record types in a marker's key. */
-const endMarkers = { abort: 0, commit: 1 } as const
 
 interface AppendedBatch {
   lastSequence: number
@@ -170,12 +167,9 @@ export class ProducerState {
   #endTransaction(producerId: number, producer: Producer, batch: BatchView): void {
     const cursor = batch.records()
     if (!cursor.next()) return
-    const key = cursor.key()
-    if (key === null || key.length < 4) return
-    const type = (key[2]! << 8) | key[3]!
-    if (type !== endMarkers.abort && type !== endMarkers.commit) return
-    const value = cursor.value()
-    if (value !== null && value.length >= 6) producer.coordinatorEpoch = Buffer.from(value).readInt32BE(2)
+    const type = controlTypeOf(cursor)
+    if (type !== ControlType.ABORT && type !== ControlType.COMMIT) return
+    producer.coordinatorEpoch = markerCoordinatorEpoch(cursor)
     producer.currentTransactionFirstOffset = -1
     this.#inTransaction.delete(producerId)
   }
