@@ -1,6 +1,8 @@
 /** Second door of @millrace/broker: for sibling packages only. */
 
+export { leadersOf } from './broker.ts'
 export { Log } from './log/log.ts'
 export { defaultLogConfig, type LogConfig } from './log/log-config.ts'
 export { LogManager } from './log/log-manager.ts'
+export { Leader } from './partition/leader.ts'
 export { newUuid } from './storage/new-uuid.ts'

@@ -1,14 +1,24 @@
 import type { SeededRandom } from '../world/random.ts'
-import type { SimulatedUniverse } from '../world/world.ts'
+import type { SimulatedMachine, SimulatedUniverse } from '../world/world.ts'
 import type { FaultKind, SimulationOptions } from './options.ts'
 import type { SimulatedBroker } from './simulated-broker.ts'
-import type { ConsumerProcess, ProducerProcess } from './workload.ts'
+
+/** A client program on a machine of its own. */
+export interface Program {
+  readonly machine: SimulatedMachine
+  start(): void
+  kill(): void
+}
 
 export interface Targets {
   readonly broker: SimulatedBroker
-  readonly producers: readonly ProducerProcess[]
-  readonly consumers: readonly ConsumerProcess[]
+  readonly producers: readonly Program[]
+  readonly consumers: readonly Program[]
+  readonly streams: Program | null
 }
+
+/** Clocks stay so close to one another: records from further in the future are refused, as in Kafka. */
+const maxSkewMs = 600_000
 
 /** Makes faults happen, each undone after a while; counts them by kind. */
 export class Nemesis {
@@ -19,6 +29,8 @@ export class Nemesis {
   readonly #random: SeededRandom
   readonly #log: (line: string) => void
   #active = true
+  /** The broker's disk fails at present: undone before the next one. */
+  #endDiskFault: (() => void) | null = null
 
   constructor(universe: SimulatedUniverse, options: SimulationOptions, targets: Targets, log: (line: string) => void) {
     this.#universe = universe
@@ -27,6 +39,8 @@ export class Nemesis {
     this.#random = universe.random.fork('nemesis')
     this.#log = log
     universe.net.faults.latencyMs = options.latencyMs
+    universe.net.faults.maxChunkBytes = options.maxChunkBytes
+    targets.broker.machine.disk.faults.syncMs = options.syncMs
   }
 
   start(): void {
@@ -41,8 +55,15 @@ export class Nemesis {
     net.faults.cutProbability = 0
     net.faults.latencyMs = Math.min(1, this.#options.latencyMs)
     net.heal()
-    const { broker, producers, consumers } = this.#targets
-    for (const target of [broker, ...producers, ...consumers]) if (!target.machine.isRunning) target.start()
+    const { broker } = this.#targets
+    this.#endDiskFault?.()
+    broker.machine.disk.faults.syncMs = this.#options.syncMs
+    for (const target of [broker, ...this.#clients()]) if (!target.machine.isRunning) target.start()
+  }
+
+  #clients(): Program[] {
+    const { producers, consumers, streams } = this.#targets
+    return [...producers, ...consumers, ...(streams ? [streams] : [])]
   }
 
   #next(): void {
@@ -55,7 +76,7 @@ export class Nemesis {
   }
 
   #strike(kind: FaultKind): void {
-    const { broker, producers, consumers } = this.#targets
+    const { broker, producers, consumers, streams } = this.#targets
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
     this.#log(`${this.#universe.scheduler.nowMs.toFixed(2)} nemesis ${kind}`)
     switch (kind) {
@@ -65,6 +86,9 @@ export class Nemesis {
       case 'lose-power':
         if (broker.machine.isRunning) this.#killAndRestart(broker, () => broker.losePower())
         break
+      case 'stop-broker':
+        if (broker.machine.isRunning) broker.stop(() => this.#restart(broker))
+        break
       case 'pause-broker':
         broker.machine.pause(this.#random.between(50, 8000))
         break
@@ -72,24 +96,56 @@ export class Nemesis {
         this.#universe.net.cut('broker')
         break
       case 'block-link':
-        this.#block(this.#random.pick([...producers, ...consumers]).machine.name)
+        this.#block(this.#random.pick(this.#clients()).machine.name)
         break
-      case 'kill-producer': {
-        const producer = this.#random.pick(producers)
-        if (producer.machine.isRunning) this.#killAndRestart(producer, () => producer.kill())
+      case 'slow-host':
+        this.#slow(this.#random.pick([broker, ...this.#clients()]).machine.name)
         break
-      }
-      case 'kill-consumer': {
-        const consumer = this.#random.pick(consumers)
-        if (consumer.machine.isRunning) this.#killAndRestart(consumer, () => consumer.kill())
+      case 'kill-producer':
+        this.#killProgram(this.#random.pick(producers))
         break
-      }
+      case 'kill-consumer':
+        this.#killProgram(this.#random.pick(consumers))
+        break
+      case 'kill-streams':
+        if (streams) this.#killProgram(streams)
+        break
+      case 'pause-client':
+        this.#random.pick(this.#clients()).machine.pause(this.#random.between(50, 12_000))
+        break
+      case 'clock-step':
+        this.#random.pick([broker, ...this.#clients()]).machine.clockSkewMs = this.#random.between(-maxSkewMs, maxSkewMs)
+        break
+      case 'slow-disk':
+        this.#slowDisk()
+        break
+      case 'full-disk':
+      case 'failing-disk':
+        if (broker.machine.isRunning && this.#endDiskFault === null) this.#failDisk(kind)
+        break
     }
   }
 
-  #killAndRestart(target: { start(): void; machine: { isRunning: boolean } }, kill: () => void): void {
+  #killProgram(program: Program): void {
+    if (program.machine.isRunning) this.#killAndRestart(program, () => program.kill())
+  }
+
+  #killAndRestart(target: { start(): void; machine: SimulatedMachine }, kill: () => void): void {
     kill()
-    this.#universe.scheduler.after(this.#random.between(10, 3000), () => {
+    this.#restart(target)
+    // A start is as good a moment to die as any.
+    if (target === this.#targets.broker && this.#random.chance(0.2)) {
+      this.#universe.scheduler.after(this.#random.between(10, 200), () => {
+        if (this.#active && target.machine.isRunning) kill()
+        else return
+        this.#restart(target)
+      })
+    }
+  }
+
+  #restart(target: { start(): void; machine: SimulatedMachine }): void {
+    const delayMs = this.#random.chance(0.3) ? this.#random.between(0, 10) : this.#random.between(10, 3000)
+    this.#universe.scheduler.after(delayMs, () => {
       if (!target.machine.isRunning) target.start()
     })
   }
@@ -100,6 +156,43 @@ export class Nemesis {
     const direction = this.#random.below(3)
     if (direction !== 0) net.block(client, 'broker')
     if (direction !== 1) net.block('broker', client)
-    scheduler.after(this.#random.between(100, 5000), () => net.unblock(client, 'broker'))
+    scheduler.after(this.#random.between(100, 9000), () => net.unblock(client, 'broker'))
+  }
+
+  #slow(host: string): void {
+    const { net, scheduler } = this.#universe
+    net.slow(host, this.#random.pick([20, 200, 1500]))
+    scheduler.after(this.#random.between(100, 5000), () => net.slow(host, 0))
+  }
+
+  #slowDisk(): void {
+    const { faults } = this.#targets.broker.machine.disk
+    faults.syncMs = this.#random.pick([50, 1000])
+    this.#universe.scheduler.after(this.#random.between(100, 4000), () => {
+      faults.syncMs = this.#options.syncMs
+    })
+  }
+
+  /**
+   * The disk takes no more, or fails, until somebody has seen to it and starts the broker again. After failed syncs nobody knows what the cache and
+   * the device have in common, so the machine is started anew as well where that is survivable.
+   */
+  #failDisk(kind: 'full-disk' | 'failing-disk'): void {
+    const { broker } = this.#targets
+    const { faults } = broker.machine.disk
+    broker.diskFails()
+    if (kind === 'full-disk') faults.freeBytes = this.#random.below(4000)
+    else faults.failWith = 'EIO'
+    const end = () => {
+      if (this.#endDiskFault !== end) return
+      this.#endDiskFault = null
+      faults.freeBytes = Infinity
+      faults.failWith = null
+      if (kind === 'failing-disk' && this.#options.flush === 'ack') broker.losePower()
+      else broker.kill()
+      broker.start()
+    }
+    this.#endDiskFault = end
+    this.#universe.scheduler.after(this.#random.between(100, 5000), end)
   }
 }

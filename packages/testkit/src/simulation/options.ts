@@ -1,22 +1,46 @@
 import type { SeededRandom } from '../world/random.ts'
 
-/** What a seed draws beside the faults: different seeds explore different products. */
+/** What a seed draws: different seeds explore different products. */
 export interface SimulationOptions {
   readonly partitions: number
   readonly producers: number
   readonly consumers: number
   readonly idempotent: boolean
+  readonly maxInFlight: number
   readonly lingerMs: number
   readonly batchBytes: number
   readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   readonly valueBytes: number
   /** Mean time between two sends of a producer. */
   readonly sendEveryMs: number
+  readonly assignor: 'range' | 'roundrobin'
+  /** Members come back under the name of their instance (KIP-345). */
+  readonly staticMembers: boolean
+  readonly autoCommit: boolean
+  readonly maxPollRecords: number
+  readonly fetchMaxBytes: number
+  readonly partitionFetchBytes: number
+  readonly prefetchBytes: number
+  /** Members pause and resume partitions now and then. */
+  readonly pausesPartitions: boolean
+  /** Members leave in good order now and then, and come back. */
+  readonly restartsMembers: boolean
   /** `ack`: every append is synced before it is acknowledged, so the power may fail. `interval`: as Kafka; only processes die. */
   readonly flush: 'ack' | 'interval'
   readonly segmentMs: number
   readonly indexIntervalBytes: number
+  /** Time between two writings of recovery points, high watermarks and log starts. */
+  readonly checkpointEveryMs: number
+  readonly offsetsPartitions: number
+  /** A second topic whose records expire soon. */
+  readonly retention: boolean
+  /** Topics are created, grown, configured and deleted meanwhile. */
+  readonly topicChanges: boolean
+  /** A streams application counts by key through a repartition topic. */
+  readonly streams: boolean
   readonly latencyMs: number
+  readonly maxChunkBytes: number
+  readonly syncMs: number
   readonly cutProbability: number
   /** Mean time between two faults. */
   readonly faultEveryMs: number
@@ -27,34 +51,62 @@ export interface SimulationOptions {
 
 export const faultKinds = [
   'kill-broker',
+  'stop-broker',
   'pause-broker',
   'cut-connections',
   'block-link',
+  'slow-host',
   'kill-producer',
   'kill-consumer',
+  'pause-client',
+  'kill-streams',
+  'clock-step',
+  'slow-disk',
+  'full-disk',
+  'failing-disk',
   'lose-power',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
 export function drawOptions(random: SeededRandom): SimulationOptions {
   const flush = random.chance(0.5) ? 'ack' : 'interval'
+  const streams = random.chance(0.2)
   return {
     partitions: random.between(1, 4),
     producers: random.between(1, 3),
     consumers: random.between(1, 3),
     idempotent: random.chance(0.85),
+    maxInFlight: random.pick([1, 2, 5, 5]),
     lingerMs: random.pick([0, 0, 5, 50]),
     batchBytes: random.pick([200, 1000, 16_384]),
     compression: random.pick(['none', 'none', 'none', 'none', 'none', 'none', 'snappy', 'snappy', 'lz4', 'lz4', 'gzip', 'zstd']),
     valueBytes: random.pick([20, 20, 300]),
     sendEveryMs: random.pick([20, 60, 200]),
+    assignor: random.pick(['range', 'roundrobin']),
+    staticMembers: random.chance(0.25),
+    autoCommit: random.chance(0.25),
+    maxPollRecords: random.pick([1, 10, 500]),
+    fetchMaxBytes: random.pick([1, 500, 1_048_576]),
+    partitionFetchBytes: random.pick([1, 300, 5000, 1_048_576]),
+    prefetchBytes: random.pick([1, 2000, 1_048_576]),
+    pausesPartitions: random.chance(0.3),
+    restartsMembers: random.chance(0.3),
     flush,
-    segmentMs: random.pick([500, 3000, 60_000]),
+    segmentMs: random.pick([200, 500, 3000, 60_000]),
     indexIntervalBytes: random.pick([0, 100, 4096]),
+    checkpointEveryMs: random.pick([100, 1000, 60_000]),
+    offsetsPartitions: random.between(1, 3),
+    retention: random.chance(0.4),
+    topicChanges: random.chance(0.4),
+    streams,
     latencyMs: random.pick([0.1, 1, 10]),
+    maxChunkBytes: random.pick([64, 1000, 65_536, 65_536]),
+    syncMs: random.pick([0.2, 0.2, 5]),
     cutProbability: random.pick([0, 0, 0.0005, 0.005]),
     faultEveryMs: random.pick([800, 2000, 5000]),
-    faults: faultKinds.filter(kind => random.chance(0.6) && (kind !== 'lose-power' || flush === 'ack')),
+    faults: faultKinds.filter(
+      kind => random.chance(0.5) && (kind !== 'lose-power' || flush === 'ack') && (kind !== 'kill-streams' || streams),
+    ),
     safetyMs: random.pick([4000, 8000, 12_000]),
   }
 }

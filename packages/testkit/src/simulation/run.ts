@@ -3,10 +3,16 @@ import { messageOf } from '@millrace/runtime'
 import { History } from '../check/history.ts'
 import { type Anomaly, checkHistory } from '../check/history-checker.ts'
 import { SimulatedUniverse } from '../world/world.ts'
+import { AdminProcess } from './admin-process.ts'
+import { ConsumerProcess } from './consumer-process.ts'
+import { keyOf, ledgerTopic, shortPartitions, shortTopic, type WorkloadContext } from './context.ts'
 import { Nemesis } from './nemesis.ts'
+import { Observer } from './observer.ts'
 import { drawOptions, type FaultKind, type SimulationOptions } from './options.ts'
+import { keyCount, ProducerProcess } from './producer-process.ts'
+import { readAll } from './reading.ts'
 import { SimulatedBroker } from './simulated-broker.ts'
-import { ConsumerProcess, ProducerProcess, readAll, topic, type WorkloadContext } from './workload.ts'
+import { countsPartitions, countsTopic, StreamsProcess, verifyCounts } from './streams-process.ts'
 
 export interface SimulationResult {
   readonly seed: number
@@ -26,83 +32,219 @@ export interface SimulationResult {
 /** Virtual time in which a healed cluster must finish what it owes. */
 const livenessMs = 150_000
 const warmUpMs = 30_000
-const maxEvents = 3_000_000
-const keptLogLines = 200
+/** Virtual time after which closed programs must hold nothing any more. */
+const restMs = 2000
+const maxEvents = 1_000_000
+const keptLogLines = 300
+const maxFailures = 50
+const observedEvery = 100
 
-/** One run from one seed: warm up, faults under load, heal and drain, read everything, judge the history. */
+/** One run from one seed: warm up, faults under load, heal and drain, read everything, close everything, judge. */
 export async function simulate(seed: number, override: Partial<SimulationOptions> = {}): Promise<SimulationResult> {
-  const universe = new SimulatedUniverse(seed)
-  const { scheduler } = universe
-  const options = { ...drawOptions(universe.random.fork('options')), ...override }
-  const lines: string[] = []
-  const log = (line: string) => {
-    lines.push(line)
-    if (lines.length > keptLogLines) lines.shift()
-  }
-  const failures: string[] = []
-  const history = new History()
-  const broker = new SimulatedBroker(universe, options, log)
-  let values = 0
-  const context: WorkloadContext = {
-    universe,
-    options,
-    history,
-    bootstrapServers: broker.bootstrapServers,
-    nextValue: () => values++,
-    log,
-  }
-  const producers = Array.from({ length: options.producers }, (_, i) => new ProducerProcess(context, `producer${i}`))
-  const consumers = Array.from({ length: options.consumers }, (_, i) => new ConsumerProcess(context, `consumer${i}`))
-  const nemesis = new Nemesis(universe, options, { broker, producers, consumers }, log)
-
-  /** Runs until `task` is done; false (and a failure) when it takes too long. */
-  const finish = async (what: string, limitMs: number, task: Promise<void>): Promise<boolean> => {
-    let ended = false
-    const failed = (error: unknown) => void failures.push(`${what}: ${messageOf(error)}`)
-    void task.catch(failed).finally(() => {
-      ended = true
-    })
-    const inTime = await scheduler.run({ untilMs: scheduler.nowMs + limitMs, done: () => ended, maxEvents })
-    if (!inTime) failures.push(`${what}: not done within ${limitMs} virtual ms`)
-    return inTime && failures.length === 0
-  }
-
-  broker.start()
-  if (await finish('warm-up', warmUpMs, createTopic(context))) {
-    for (const target of [...producers, ...consumers]) target.start()
-    nemesis.start()
-    await scheduler.run({ untilMs: scheduler.nowMs + options.safetyMs, maxEvents })
-    nemesis.heal()
-    for (const producer of producers) producer.stop()
-    const drained = await scheduler.run({
-      untilMs: scheduler.nowMs + livenessMs,
-      done: () => broker.isUp && producers.every(producer => producer.isDrained),
-      maxEvents,
-    })
-    if (!drained) failures.push(`liveness: producers did not drain within ${livenessMs} virtual ms after the healing`)
-    else await finish('final read', livenessMs, readAll(context, universe.machine('final').boot()))
-  }
-  failures.push(...broker.failures)
-  const anomalies = checkHistory(history.operations, { idempotent: options.idempotent, readToTheEnd: failures.length === 0 })
-  failures.push(...anomalies.map(describe))
-  for (const machine of universe.machines()) machine.kill()
-  return {
-    seed,
-    options,
-    failures,
-    traceHash: universe.net.traceHash,
-    virtualMs: scheduler.nowMs,
-    events: scheduler.executed,
-    acknowledged: history.operations.filter(operation => operation.kind === 'send' && operation.outcome === 'ok').length,
-    faults: nemesis.counts,
-    log: lines,
-  }
+  const run = new Run(seed, override)
+  await run.play()
+  return run.result()
 }
 
-async function createTopic({ universe, bootstrapServers, options }: WorkloadContext): Promise<void> {
-  const admin = new Admin({ world: universe.machine('admin').boot(), bootstrapServers, clientId: 'admin' })
-  await admin.createTopics([{ topic, partitions: options.partitions, replicationFactor: 1 }])
-  await admin.close()
+class Run {
+  readonly #seed: number
+  readonly #options: SimulationOptions
+  readonly #universe: SimulatedUniverse
+  readonly #context: WorkloadContext
+  readonly #broker: SimulatedBroker
+  readonly #producers: ProducerProcess[]
+  readonly #consumers: ConsumerProcess[]
+  readonly #admin: AdminProcess | null
+  readonly #streams: StreamsProcess | null
+  readonly #nemesis: Nemesis
+  readonly #observer: Observer
+  readonly #history = new History()
+  readonly #lines: string[] = []
+  readonly #failures: string[] = []
+  #hasReadAll = false
+
+  constructor(seed: number, override: Partial<SimulationOptions>) {
+    const universe = new SimulatedUniverse(seed)
+    const options = { ...drawOptions(universe.random.fork('options')), ...override }
+    const log = (line: string) => {
+      this.#lines.push(line)
+      if (this.#lines.length > keptLogLines) this.#lines.shift()
+    }
+    const fail = (failure: string) => {
+      if (this.#failures.length < maxFailures) this.#failures.push(failure)
+      log(`${universe.scheduler.nowMs.toFixed(2)} FAILURE ${failure}`)
+    }
+    const broker = new SimulatedBroker(universe, options, { log, fail })
+    let values = 0
+    const context: WorkloadContext = {
+      universe,
+      options,
+      history: this.#history,
+      bootstrapServers: broker.bootstrapServers,
+      nextValue: () => values++,
+      log,
+      fail,
+      groupEnds: new Map(),
+    }
+    this.#seed = seed
+    this.#options = options
+    this.#universe = universe
+    this.#context = context
+    this.#broker = broker
+    this.#producers = Array.from({ length: options.producers }, (_, i) => new ProducerProcess(context, `producer${i}`))
+    this.#consumers = Array.from({ length: options.consumers }, (_, i) => new ConsumerProcess(context, `consumer${i}`))
+    this.#admin = options.topicChanges ? new AdminProcess(context) : null
+    this.#streams = options.streams ? new StreamsProcess(context) : null
+    const targets = { broker, producers: this.#producers, consumers: this.#consumers, streams: this.#streams }
+    this.#nemesis = new Nemesis(universe, options, targets, log)
+    this.#observer = new Observer(broker, fail)
+  }
+
+  async play(): Promise<void> {
+    this.#broker.start()
+    if (!(await this.#finish('warm-up', warmUpMs, this.#createTopics()))) return
+    for (const program of [...this.#producers, ...this.#consumers, this.#admin, this.#streams]) program?.start()
+    this.#nemesis.start()
+    await this.#runFor(this.#options.safetyMs)
+    this.#nemesis.heal()
+    for (const producer of this.#producers) producer.stop()
+    if (!(await this.#drain()) || this.#failures.length > 0) return
+    this.#hasReadAll = await this.#finish('final read', livenessMs, this.#verify())
+    if (this.#hasReadAll && (await this.#finish('closing', livenessMs, this.#close()))) await this.#rest()
+  }
+
+  result(): SimulationResult {
+    const { scheduler, net } = this.#universe
+    const anomalies = checkHistory(this.#history.operations, {
+      idempotent: this.#options.idempotent,
+      readToTheEnd: this.#hasReadAll,
+      expiring: new Set(Array.from({ length: shortPartitions }, (_, partition) => keyOf(shortTopic, partition))),
+    })
+    for (const machine of this.#universe.machines()) machine.kill()
+    return {
+      seed: this.#seed,
+      options: this.#options,
+      failures: [...this.#failures, ...anomalies.map(describe)],
+      traceHash: net.traceHash,
+      virtualMs: scheduler.nowMs,
+      events: scheduler.executed,
+      acknowledged: this.#history.operations.filter(operation => operation.kind === 'send' && operation.outcome === 'ok').length,
+      faults: this.#nemesis.counts,
+      log: this.#lines,
+    }
+  }
+
+  async #createTopics(): Promise<void> {
+    const { bootstrapServers, options } = this.#context
+    const admin = new Admin({ world: this.#universe.machine('admin').boot(), bootstrapServers, clientId: 'admin' })
+    await admin.createTopics([
+      { topic: ledgerTopic, partitions: options.partitions, replicationFactor: 1 },
+      ...(options.retention
+        ? [
+            {
+              topic: shortTopic,
+              partitions: shortPartitions,
+              replicationFactor: 1,
+              configs: { 'retention.ms': '700', 'segment.ms': '150' },
+            },
+          ]
+        : []),
+      ...(options.streams ? [{ topic: countsTopic, partitions: countsPartitions, replicationFactor: 1 }] : []),
+    ])
+    await admin.close()
+  }
+
+  /** Producers have their answers, and the group has read all of them. */
+  async #drain(): Promise<boolean> {
+    const isDrained = () => this.#broker.isUp && this.#producers.every(producer => producer.isDrained)
+    if (!(await this.#until(isDrained))) {
+      this.#context.fail(`liveness: producers did not drain within ${livenessMs} virtual ms after the healing`)
+      return false
+    }
+    const ends = new Map<string, number>()
+    for (const operation of this.#history.operations)
+      if (operation.kind === 'send' && operation.outcome === 'ok' && operation.key.startsWith(ledgerTopic))
+        ends.set(operation.key, Math.max(operation.offset! + 1, ends.get(operation.key) ?? 0))
+    const hasRead = () => [...ends].every(([key, end]) => (this.#context.groupEnds.get(key) ?? 0) >= end)
+    if (await this.#until(hasRead)) return true
+    const read = [...ends.keys()].map(key => `${key} ${this.#context.groupEnds.get(key) ?? 0} of ${ends.get(key)}`)
+    this.#context.fail(`liveness: the group did not read to the end within ${livenessMs} virtual ms: ${read.join(', ')}`)
+    return false
+  }
+
+  async #verify(): Promise<void> {
+    const { bootstrapServers } = this.#context
+    await this.#admin?.stop()
+    const world = this.#universe.machine('final').boot()
+    await readAll(this.#context, world)
+    if (this.#streams) await verifyCounts(this.#context, world, this.#countsOfLedger())
+    if (!this.#admin) return
+    const admin = new Admin({ world, bootstrapServers, clientId: 'final' })
+    await this.#admin.verify(admin)
+    await admin.close()
+  }
+
+  /** Records by key as the last reader saw them. */
+  #countsOfLedger(): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const operation of this.#history.operations) {
+      if (operation.kind !== 'poll' || operation.process !== 'final') continue
+      for (const { key, value } of operation.records) {
+        if (!key.startsWith(ledgerTopic)) continue
+        const name = `k${value % keyCount}`
+        counts.set(name, (counts.get(name) ?? 0) + 1)
+      }
+    }
+    return counts
+  }
+
+  async #close(): Promise<void> {
+    for (const program of [...this.#producers, ...this.#consumers, this.#streams]) await program?.close()
+    await this.#broker.close()
+  }
+
+  /** Everything is closed: nobody holds a timer or a connection. */
+  async #rest(): Promise<void> {
+    await this.#runFor(restMs)
+    const { net } = this.#universe
+    if (net.openConnections > 0) this.#context.fail(`leak: ${net.openConnections} connections are open at rest`)
+    for (const machine of this.#universe.machines())
+      if (machine.pendingTimers > 0)
+        this.#context.fail(`leak: ${machine.pendingTimers} timers of ${machine.name} are armed at rest`)
+  }
+
+  /** Runs until `task` is done; false (and a failure) when it takes too long or fails. */
+  async #finish(what: string, limitMs: number, task: Promise<void>): Promise<boolean> {
+    let ended = false
+    let failed = false
+    void task
+      .catch(error => {
+        failed = true
+        this.#context.fail(`${what}: ${messageOf(error)}`)
+      })
+      .finally(() => {
+        ended = true
+      })
+    const inTime = await this.#until(() => ended, limitMs)
+    if (!inTime) this.#context.fail(`${what}: not done within ${limitMs} virtual ms`)
+    return inTime && !failed
+  }
+
+  async #until(done: () => boolean, limitMs = livenessMs): Promise<boolean> {
+    const { scheduler } = this.#universe
+    const isDone = await scheduler.run({ untilMs: scheduler.nowMs + limitMs, done, maxEvents, afterEach: this.#observe })
+    this.#observer.lookAtBatches()
+    return isDone
+  }
+
+  async #runFor(timeMs: number): Promise<void> {
+    await this.#until(() => false, timeMs)
+  }
+
+  readonly #observe = () => {
+    this.#observer.lookAtOffsets()
+    if (this.#universe.scheduler.executed % observedEvery === 0) this.#observer.lookAtBatches()
+  }
 }
 
 function describe({ kind, key, message }: Anomaly): string {
