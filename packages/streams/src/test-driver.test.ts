@@ -59,7 +59,6 @@ describe('a pipeline', () => {
       ['ORD', 1],
       ['ORD', 2],
     ])
-    console.log(app.describe())
   })
 
   it('with an asynchronous plain operator commits what has come out', async () => {

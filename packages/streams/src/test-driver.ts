@@ -2,12 +2,14 @@ import type { Clock, Timer } from '@millrace/runtime'
 import { MillraceError } from '@millrace/runtime'
 import type { RecordHeader } from './record.ts'
 import { noHeaders } from './record.ts'
+import { type Committed, committedOf } from './run/commit-metadata.ts'
+import { RestoreJob } from './run/restore.ts'
+import { resumePlan } from './run/resume.ts'
 import type { AppMetrics } from './run/status.ts'
 import { StoreView } from './run/store-view.ts'
 import type { Serde } from './serde/serde.ts'
 import { CacheBudget } from './store/cache.ts'
-import type { StateDirectory, StoreEnvironment } from './store/environment.ts'
-import { MemoryStateDirectory } from './store/memory.ts'
+import { MemoryEnvironment } from './store/memory.ts'
 import type { BuiltApplication, Streams } from './streams.ts'
 import type { Checkpoint } from './task/checkpoint.ts'
 import { errorHandlers } from './task/error-handlers.ts'
@@ -15,6 +17,8 @@ import { MemoryBatch, type MemoryRecord } from './task/memory-batch.ts'
 import type { Outlet } from './task/outlet.ts'
 import { Task } from './task/task.ts'
 import { newTaskMetrics, type TaskMetrics } from './task/task-metrics.ts'
+import { TopicReader } from './task/topic-reader.ts'
+import type { Subtopology } from './topology/topology.ts'
 
 export interface TestDriverOptions {
   /** Commit after every input record (default), so that each intermediate result shows; or only when `commit()` says so, as a cache does. */
@@ -46,18 +50,19 @@ export class TestDriver {
   readonly #topics = new Map<string, MemoryRecord[]>()
   readonly #read = new Map<string, number>()
   readonly #clock: VirtualClock
-  readonly #directory: StateDirectory
   readonly #commitsEach: boolean
   readonly #budget: CacheBudget
-  readonly #environments = new Map<number, StoreEnvironment>()
+  readonly #environments = new Map<number, MemoryEnvironment>()
+  /** What the group has committed, by subtopology. */
+  readonly #committed = new Map<number, Committed[]>()
   #tasks: Task[] = []
-  #delivered = new Map<string, number>()
-  #total: TaskMetrics = newTaskMetrics()
+  #restored = 0
+  readonly #delivered = new Map<string, number>()
+  readonly #total: TaskMetrics = newTaskMetrics()
 
   constructor(app: Streams, options: TestDriverOptions = {}) {
     this.#app = app.build()
     this.#clock = new VirtualClock(options.nowMs ?? 0)
-    this.#directory = new MemoryStateDirectory()
     this.#commitsEach = (options.commits ?? 'each record') === 'each record'
     this.#budget = new CacheBudget(this.#app.settings.cacheMaxEntries)
     this.#start()
@@ -150,17 +155,21 @@ export class TestDriver {
   }
 
   /**
-   * Ends all tasks as `kill -9` does and starts them again from what was durable. `after`: the moment of a commit that was last reached: nothing of it, or its
-   * output (results and changelogs written) without the state.
+   * Ends all tasks as `kill -9` does and starts them again as an instance does. `after`: what of a commit had been reached: nothing; its output (results and
+   * changelogs are written); or the group's offsets, and only the local state is behind. `state`: whether the new instance finds the local state.
    */
-  crash(after: 'nothing' | 'output' = 'nothing'): void {
-    if (after === 'output') for (const task of this.#tasks) void task.settle()
+  async crash(options: { after?: 'nothing' | 'output' | 'offsets'; state?: 'kept' | 'lost' } = {}): Promise<void> {
+    const { after = 'nothing', state = 'kept' } = options
+    if (after !== 'nothing') for (const task of this.#tasks) await task.settle()
+    if (after === 'offsets')
+      for (const task of this.#tasks) this.#committed.set(task.subtopology.id, committedOf(this.#checkpointOf(task)))
     for (const task of this.#tasks) {
       this.#count(task)
       task.close()
     }
     this.#tasks = []
-    this.#start()
+    if (state === 'lost') this.#environments.clear()
+    await this.#restart()
     this.#work()
   }
 
@@ -175,48 +184,69 @@ export class TestDriver {
     const sum = { ...this.#total }
     for (const { metrics } of this.#tasks)
       for (const name of Object.keys(sum) as (keyof TaskMetrics)[]) sum[name] += metrics[name]
-    return { ...sum, tasks: this.#tasks.length, restored: 0 }
+    return { ...sum, tasks: this.#tasks.length, restored: this.#restored }
   }
 
   async close(): Promise<void> {
     for (const task of this.#tasks) task.close()
     for (const environment of this.#environments.values()) await environment.close()
-    this.#directory.close()
     this.#app.graph.end()
   }
 
   #start(): void {
-    const { options, logger, settings, topology, graph } = this.#app
+    for (const subtopology of this.#app.topology.subtopologies) {
+      const inputs = Object.fromEntries(subtopology.sources.map(({ topic }) => [topic, { offset: 0, timeMs: -1 }]))
+      this.#begin(subtopology, this.#environmentOf(subtopology), { inputs, changelogs: {}, times: {} })
+    }
+    for (const task of this.#tasks) this.#seal(task)
+  }
+
+  async #restart(): Promise<void> {
+    const restores = this.#app.topology.subtopologies.map(subtopology => {
+      const environment = this.#environmentOf(subtopology)
+      const plan = resumePlan(environment.checkpoint, this.#committed.get(subtopology.id) ?? [])
+      const inputs = Object.fromEntries(
+        subtopology.sources.map(({ topic }) => [topic, plan.inputs[topic] ?? { offset: 0, timeMs: -1 }]),
+      )
+      return { subtopology, taskId: `${subtopology.id}_0`, partition: 0, stores: subtopology.stores, environment, plan, inputs }
+    })
+    const job = new RestoreJob(new TopicReader(this.#topics), restores, this.#outlet, this.#app.logger)
+    while (!(await job.step(0)));
+    this.#restored += job.restored
+    for (const { subtopology, environment, inputs, taskId } of restores)
+      this.#begin(subtopology, environment, { inputs, ...job.result(taskId) })
+    for (const task of this.#tasks) this.#seal(task)
+  }
+
+  #environmentOf({ id }: Subtopology): MemoryEnvironment {
+    let environment = this.#environments.get(id)
+    if (!environment) this.#environments.set(id, (environment = new MemoryEnvironment()))
+    return environment
+  }
+
+  #begin(subtopology: Subtopology, environment: MemoryEnvironment, start: Checkpoint): void {
+    const { options, logger, settings, graph } = this.#app
     const { deserializationHandler = 'fail', processingHandler = 'fail', productionHandler = 'fail' } = options
     const handlers = errorHandlers(
       { deserialization: deserializationHandler, processing: processingHandler, production: productionHandler },
       logger,
     )
-    this.#delivered = new Map()
-    this.#tasks = topology.subtopologies.map(subtopology => {
-      let environment = this.#environments.get(subtopology.id)
-      if (!environment) this.#environments.set(subtopology.id, (environment = this.#directory.open(`${subtopology.id}_0`)))
-      const last = environment.checkpoint
-      const inputs = Object.fromEntries(
-        subtopology.sources.map(({ topic }) => [topic, last?.inputs[topic] ?? { offset: 0, timeMs: -1 }]),
-      )
-      const start: Checkpoint = { inputs, changelogs: last?.changelogs ?? {}, times: last?.times ?? {} }
-      for (const { topic } of subtopology.sources) this.#delivered.set(topic, start.inputs[topic]!.offset)
-      return new Task({
-        subtopology,
-        partition: 0,
-        environment,
-        outlet: this.#outlet,
-        clock: this.#clock,
-        budget: this.#budget,
-        handlers,
-        start,
-        endOffsets: new Map(),
-        maxTaskIdleMs: settings.maxTaskIdleMs,
-        maxInFlightRecords: settings.maxInFlightRecords,
-      })
+    for (const { topic } of subtopology.sources) this.#delivered.set(topic, start.inputs[topic]!.offset)
+    const task = new Task({
+      subtopology,
+      partition: 0,
+      environment,
+      outlet: this.#outlet,
+      clock: this.#clock,
+      budget: this.#budget,
+      handlers,
+      start,
+      endOffsets: new Map(),
+      maxTaskIdleMs: settings.maxTaskIdleMs,
+      maxInFlightRecords: settings.maxInFlightRecords,
     })
-    for (const [node, observers] of graph.observers) for (const task of this.#tasks) task.tap(node, observers)
+    for (const [node, observers] of graph.observers) task.tap(node, observers)
+    this.#tasks.push(task)
   }
 
   readonly #outlet: Outlet = {
@@ -251,9 +281,16 @@ export class TestDriver {
   }
 
   #seal(task: Task): void {
-    const ends = new Map(task.subtopology.stores.map(({ changelog }) => [changelog, this.#topics.get(changelog)?.length ?? 0]))
-    void task.commit(task.checkpoint(ends))
+    const checkpoint = this.#checkpointOf(task)
+    this.#committed.set(task.subtopology.id, committedOf(checkpoint))
+    void task.commit(checkpoint)
     task.evict()
+  }
+
+  #checkpointOf(task: Task): Checkpoint {
+    return task.checkpoint(
+      new Map(task.subtopology.stores.map(({ changelog }) => [changelog, this.#topics.get(changelog)?.length ?? 0])),
+    )
   }
 
   /** Delivers what is new in the topics and processes it; the number of records taken. */

@@ -1,4 +1,4 @@
-import type { ConsumedBatch, Consumer, TopicPartition } from '@millrace/client'
+import type { TopicPartition } from '@millrace/client'
 import type { Logger } from '@millrace/runtime'
 import { noHeaders } from '../record.ts'
 import { CacheBudget } from '../store/cache.ts'
@@ -7,9 +7,20 @@ import { KeyValueStore } from '../store/key-value-store.ts'
 import type { StateStore } from '../store/state-store.ts'
 import { WindowStore } from '../store/window-store.ts'
 import type { Checkpoint } from '../task/checkpoint.ts'
+import type { InputBatch, InputCursor } from '../task/input.ts'
 import type { Outlet } from '../task/outlet.ts'
 import type { StoreSpec } from '../topology/store-spec.ts'
 import type { ResumePlan } from './resume.ts'
+
+/** What is needed of a consumer. */
+export interface ChangelogReader {
+  beginningOffsets(partitions: readonly TopicPartition[]): Promise<number[]>
+  endOffsets(partitions: readonly TopicPartition[]): Promise<number[]>
+  assign(partitions: readonly TopicPartition[]): void
+  seek(partition: TopicPartition, offset: number): void
+  position(partition: TopicPartition): number | null
+  poll(maxWaitMs: number): Promise<readonly InputBatch[]>
+}
 
 /** What is to be done for one store. Offsets of its changelog partition. */
 interface StoreRestore extends TopicPartition {
@@ -49,7 +60,7 @@ export interface RestoreTask {
  * what we have.
  */
 export class RestoreJob {
-  readonly #consumer: Consumer
+  readonly #consumer: ChangelogReader
   readonly #tasks: readonly RestoreTask[]
   readonly #outlet: Outlet
   readonly #logger: Logger
@@ -60,7 +71,7 @@ export class RestoreJob {
   restored = 0
 
   /** `consumer`: without a group, used by nobody else meanwhile. */
-  constructor(consumer: Consumer, tasks: readonly RestoreTask[], outlet: Outlet, logger: Logger) {
+  constructor(consumer: ChangelogReader, tasks: readonly RestoreTask[], outlet: Outlet, logger: Logger) {
     this.#consumer = consumer
     this.#tasks = tasks
     this.#outlet = outlet
@@ -153,7 +164,7 @@ export class RestoreJob {
     })
   }
 
-  #apply(batch: ConsumedBatch): void {
+  #apply(batch: InputBatch): void {
     const restore = this.#open.get(`${batch.topic}-${batch.partition}`)
     if (!restore) return
     const cursor = batch.records()
@@ -162,10 +173,10 @@ export class RestoreJob {
       this.restored++
       if (cursor.offset !== restore.expected) restore.hasGaps = true
       restore.expected = cursor.offset + 1
-      const key = cursor.key()
+      const key = slice(cursor, cursor.keyStart, cursor.keyLength)
       if (key === null) continue
       const name = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
-      const value = cursor.value()
+      const value = slice(cursor, cursor.valueStart, cursor.valueLength)
       if (cursor.offset >= restore.target) {
         if (!restore.tail.has(name))
           restore.tail.set(name, { key: key.slice(), value: value?.slice() ?? null, timestamp: cursor.timestamp })
@@ -224,6 +235,11 @@ export class RestoreJob {
       kept: kept.length,
     })
   }
+}
+
+/** A view; null for a length of -1. */
+function slice({ bytes }: InputCursor, start: number, length: number): Uint8Array | null {
+  return length < 0 ? null : bytes.subarray(start, start + length)
 }
 
 interface Entry {

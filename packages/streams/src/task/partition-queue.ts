@@ -96,7 +96,7 @@ export class PartitionQueue {
     const { position: offset, timeMs } = this
     return this.#seen === null || this.#seen.size === 0
       ? { offset, timeMs }
-      : { offset, timeMs, seen: Object.fromEntries(this.#seen) }
+      : { offset, timeMs, seen: Object.fromEntries([...this.#seen].map(([from, last]) => [from, [...last] as const])) }
   }
 
   /** Goes on to the next record if there is none at the head. False: nothing is at hand, or it waits for its serde. */
