@@ -11,6 +11,8 @@ export class CommittedMetadata implements MetadataView {
   readonly #listeners = new Set<(change: MetadataChange) => void>()
   readonly #logger: Logger
   #appliedOffset = -1
+  /** Level of kraft.version: raft keeps it in control records, yet clients see it among the features. */
+  kraftVersion = 0
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -36,7 +38,8 @@ export class CommittedMetadata implements MetadataView {
     return this.image.dynamicConfig(type, name)
   }
   features(): ReadonlyMap<string, number> {
-    return this.image.features()
+    const features = this.image.features()
+    return this.kraftVersion === 0 ? features : new Map([...features, ['kraft.version', this.kraftVersion]])
   }
 
   subscribe(listener: (change: MetadataChange) => void): () => void {

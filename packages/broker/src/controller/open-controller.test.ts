@@ -63,7 +63,17 @@ const leaders = ({ metadata }: Controller, topic: string) =>
 describe('a new cluster', () => {
   test('has the features of its formatting and one broker, once that is registered', async () => {
     const { controller } = await start()
-    expect(controller.metadata.features().get('metadata.version')).toBe(30)
+    expect(controller.metadata.features()).toEqual(
+      new Map([
+        ['metadata.version', 30],
+        ['eligible.leader.replicas.version', 1],
+        ['group.version', 1],
+        ['share.version', 1],
+        ['streams.version', 1],
+        ['transaction.version', 2],
+        ['kraft.version', 1],
+      ]),
+    )
     expect(controller.metadata.dynamicConfig(4, '').get('min.insync.replicas')).toBe('1')
     expect([...controller.metadata.brokers()]).toEqual([])
     const epoch = await controller.registerBroker(registration)

@@ -83,6 +83,7 @@ class LocalController implements Controller {
     const image = new MetadataImage()
     const failed = (error: Error) => this.#fail(error)
     this.#raft = new RaftNode(raftOptions({ world, logger, config, storage, image, view: this.metadata, failed }))
+    this.metadata.kraftVersion = this.#raft.voters.kraftVersion
     this.#state = {
       config,
       nodeId: storage.nodeId,
