@@ -1,11 +1,9 @@
-import type { BatchView } from '@millrace/protocol'
+import { type BatchView, ControlType, controlTypeOf } from '@millrace/protocol'
 
 export interface AbortedTransaction {
   readonly producerId: number
   readonly firstOffset: number
 }
-
-const abortMarker = 0
 
 /**
  * Says which batches of one fetch answer belong to aborted transactions. The answer lists those that overlap it; a producer's data is dropped
@@ -32,10 +30,7 @@ export class AbortedTransactions {
   }
 }
 
-/** A control record's key is its version and its type, two int16 each. */
 function isAbortMarker(batch: BatchView): boolean {
   const cursor = batch.records()
-  if (!cursor.next()) return false
-  const key = cursor.key()
-  return key !== null && key.length >= 4 && ((key[2]! << 8) | key[3]!) === abortMarker
+  return cursor.next() && controlTypeOf(cursor) === ControlType.ABORT
 }

@@ -115,6 +115,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     check(settings, options)
     this.#settings = settings
     const { world, logger, bootstrapServers, assignors = ['range'] } = options
+    const chosen = assignors.map(assignorOf)
     this.#cluster = new Cluster({ ...settings, world, logger, bootstrapServers, maxInFlightRequests: 100 })
     const { clock } = this.#cluster.world
     this.#wakeup = new Wakeup(clock)
@@ -135,7 +136,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
           ...settings,
           groupInstanceId: options.groupInstanceId ?? null,
           clientRack: options.clientRack ?? null,
-          assignors: assignors.map(assignorOf),
+          assignors: chosen,
         },
         {
           revoke: () => this.#revoked(),
