@@ -37,29 +37,59 @@ export const nodeDisk: Disk = {
   lock: where => guarded(where, () => lockFile(where)),
 }
 
-/** Node has no flock: the file holds the owner's process id, and a lock whose owner no longer lives is taken over. */
+/**
+ * Node has no flock: the file holds the owner's process id and, where the system tells it, when that process started, since ids come again
+ * (a container's first process has the same one each time). A lock whose owner no longer lives is taken over.
+ */
 function lockFile(where: string): Lock {
+  const held = path.resolve(where)
+  if (heldHere.has(held)) throw new DiskError('ELOCKED', where)
   for (let attempt = 0; ; attempt++) {
     try {
       const handle = fs.openSync(where, 'wx')
-      fs.writeSync(handle, `${process.pid}\n`)
+      fs.writeSync(handle, `${process.pid} ${startOf(process.pid) ?? ''}\n`)
       fs.closeSync(handle)
-      return { release: () => fs.rmSync(where, { force: true }) }
+      heldHere.add(held)
+      return {
+        release: () => {
+          if (heldHere.delete(held)) fs.rmSync(where, { force: true })
+        },
+      }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      const owner = Number.parseInt(fs.readFileSync(where, 'utf8'), 10)
-      if (attempt > 0 || (owner > 0 && owner !== process.pid && isAlive(owner))) throw new DiskError('ELOCKED', where)
+      const [owner, start] = fs.readFileSync(where, 'utf8').trim().split(' ')
+      if (attempt > 0 || isHeldBy(Number(owner), start)) throw new DiskError('ELOCKED', where)
       fs.rmSync(where, { force: true })
     }
   }
 }
 
-function isAlive(pid: number): boolean {
+const heldHere = new Set<string>()
+
+function isHeldBy(pid: number, start: string | undefined): boolean {
+  if (!(pid > 0) || pid === process.pid) return false
+  const found = startOf(pid)
+  if (found !== undefined) return found !== null && (start === undefined || start === found)
   try {
     process.kill(pid, 0)
     return true
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** When a process started, in ticks since the system did; null when it has ended and only nobody has waited for it yet; undefined where the system does not tell. */
+function startOf(pid: number): string | null | undefined {
+  if (process.platform !== 'linux') return undefined
+  try {
+    // The name may hold spaces and parentheses: the fields are counted from behind it.
+    const fields = fs
+      .readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? null : fields[19]!
+  } catch {
+    return undefined
   }
 }
 

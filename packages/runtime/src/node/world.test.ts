@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { replaceFile } from '../replace-file.ts'
 import type { Socket } from '../world.ts'
 import { nodeWorld } from './world.ts'
@@ -45,6 +47,36 @@ describe("Node's disk", () => {
     parent.write([Buffer.from(`${process.ppid}\n`)], 0)
     parent.close()
     expect(() => world.disk.lock(path)).toThrow(expect.objectContaining({ code: 'ELOCKED' }))
+  })
+
+  it('gives a lock once within a process, and again after its release', () => {
+    const path = join(directory, '.lock')
+    const lock = world.disk.lock(path)
+    expect(() => world.disk.lock(path)).toThrow(expect.objectContaining({ code: 'ELOCKED' }))
+    lock.release()
+    world.disk.lock(path).release()
+  })
+
+  it.runIf(process.platform === 'linux')('takes over the lock of a process whose id another one has by now', () => {
+    const path = join(directory, '.lock')
+    const file = world.disk.open(path, 'write')
+    file.write([Buffer.from(`${process.ppid} 1\n`)], 0)
+    file.close()
+    world.disk.lock(path).release()
+  })
+
+  it.runIf(process.platform === 'linux')('takes over the lock of a killed process that nobody has waited for', async () => {
+    const path = join(directory, '.lock')
+    // The shell becomes a program that never waits for its child, which has ended by then.
+    const shell = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const [line] = await once(shell.stdout, 'data')
+    const pid = Number(String(line))
+    await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z '))
+    const file = world.disk.open(path, 'write')
+    file.write([Buffer.from(`${pid}\n`)], 0)
+    file.close()
+    world.disk.lock(path).release()
+    shell.kill()
   })
 
   it('replaces a file whole', () => {
