@@ -5,7 +5,8 @@ import { DiskError, type File, nodeWorld, silentLogger, type World } from '@mill
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Log } from '../log/log.ts'
 import { defaultLogConfig } from '../log/log-config.ts'
-import { RaftNode, type RaftNodeOptions, type SnapshotOptions } from './raft-node.ts'
+import { RaftNode, type RaftNodeOptions } from './raft-node.ts'
+import type { SnapshotOptions } from './snapshotter.ts'
 
 const self = { id: 1, host: 'localhost', port: 9093 }
 const noSnapshots: SnapshotOptions = { maxRecordBytesBetween: 2 ** 30, maxIntervalMs: 0, retentionBytes: -1, retentionMs: -1 }

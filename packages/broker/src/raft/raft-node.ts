@@ -1,13 +1,13 @@
 import { BatchBuilder, BatchView, batchesIn, zeroUuid } from '@millrace/protocol'
-import { type Logger, type MachineLog, MillraceError, Shell, type Timer, type World } from '@millrace/runtime'
+import { type Logger, type MachineLog, MillraceError, messageOf, Shell, type World } from '@millrace/runtime'
 import type { VoterEndpoint } from '../config/quorum.ts'
 import type { Log } from '../log/log.ts'
-import { checkpointBatches } from './checkpoint-batches.ts'
 import { CommittedQueue } from './committed-queue.ts'
 import { controlBatch, controlRecordsIn } from './control-records.ts'
 import { type ElectionState, readElectionState, writeElectionState } from './quorum-state.ts'
 import { Raft, type RaftInput, type VoteRequest, type Voter } from './raft.ts'
-import { listSnapshots, readCheckpoint, type SnapshotId, snapshotName, writeCheckpoint, writeCheckpointNow } from './snapshots.ts'
+import { listSnapshots, readCheckpoint, type SnapshotId, snapshotName } from './snapshots.ts'
+import { type SnapshotOptions, Snapshotter } from './snapshotter.ts'
 import { VoterSet } from './voter-set.ts'
 
 export interface RaftNodeOptions<Record> {
@@ -25,17 +25,6 @@ export interface RaftNodeOptions<Record> {
   readonly snapshots: SnapshotOptions
   readonly state: ReplicatedState<Record>
   readonly failed: (error: Error) => void
-}
-
-export interface SnapshotOptions {
-  /** `metadata.log.max.record.bytes.between.snapshots`. */
-  readonly maxRecordBytesBetween: number
-  /** `metadata.log.max.snapshot.interval.ms`; 0: never by time. */
-  readonly maxIntervalMs: number
-  /** `metadata.max.retention.bytes`; -1: no limit. */
-  readonly retentionBytes: number
-  /** `metadata.max.retention.ms`; -1: no limit. */
-  readonly retentionMs: number
 }
 
 /** The state that the log replicates. */
@@ -59,8 +48,6 @@ export interface CommittedBatch<Record> {
   readonly records: readonly Record[]
 }
 
-/** A snapshot of this many bytes of records is worth its time at shutdown: the next start reads that much less. */
-const snapshotAtCloseBytes = 2 ** 20
 const readBytes = 2 ** 20
 const maxAppendBytes = 2 ** 29
 
@@ -72,15 +59,13 @@ export class RaftNode<Record> implements MachineLog<Record> {
   readonly #raft: Raft
   readonly #shell: Shell<RaftInput, ElectionState, VoteRequest>
   readonly #queue = new CommittedQueue<CommittedBatch<Record>>()
-  #snapshot: SnapshotId
+  readonly #snapshot: SnapshotId
+  readonly #snapshotter: Snapshotter
   #leaderEpoch = 0
   #flushing = false
-  #snapshotting = false
-  #bytesSinceSnapshot = 0
-  #last: { nextOffset: number; epoch: number; timestampMs: number }
-  #snapshotTimer: Timer | null = null
   #failure: Error | null = null
   #closed = false
+  #closing: Promise<void> | null = null
 
   /** Reads snapshot and log: when it returns, all that the log holds was given to `state.replayed`. */
   constructor(options: RaftNodeOptions<Record>) {
@@ -88,11 +73,11 @@ export class RaftNode<Record> implements MachineLog<Record> {
     const { world, directory } = options
     world.disk.makeDirectory(directory)
     this.#snapshot = listSnapshots(world.disk, directory).at(-1) ?? { endOffset: 0, epoch: 0 }
-    this.#last = { nextOffset: this.#snapshot.endOffset, epoch: this.#snapshot.epoch, timestampMs: 0 }
     this.#voters = new VoterSet(options.staticVoters, options.controllerListenerName)
     this.#log = options.openLog(this.#snapshot.endOffset)
     this.#checkStart()
     this.#replay()
+    this.#snapshotter = this.#newSnapshotter()
     const { kraftVersion, voters } = this.#voters
     const form = { kraftVersion, voterIds: voters.map(voter => voter.id) }
     this.#raft = new Raft(
@@ -137,7 +122,7 @@ export class RaftNode<Record> implements MachineLog<Record> {
       lastEpoch: Math.max(this.#log.lastEpoch, this.#snapshot.epoch, 0),
     })
     this.#lead()
-    this.#armSnapshotTimer()
+    this.#snapshotter.start()
   }
 
   append(records: readonly Record[]): number {
@@ -160,16 +145,34 @@ export class RaftNode<Record> implements MachineLog<Record> {
   }
 
   /** Waits for what was appended, closes the log. */
-  async close(): Promise<void> {
-    if (this.#closed) return
-    if (!this.#failure && this.#raft.role === 'leader') {
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#failure && this.#raft.role === 'leader')
       await new Promise<void>(resolve => this.whenCommitted(this.#log.logEndOffset, () => resolve()))
-      if (!this.#failure && this.#bytesSinceSnapshot >= snapshotAtCloseBytes && !this.#snapshotting) this.#snapshotNow()
+    try {
+      await this.#snapshotter.close(this.#failure === null)
+    } catch (error) {
+      // The log has everything: the next start only reads more of it.
+      this.#options.logger.warn('raft.snapshot-failed', { error: messageOf(error) })
     }
     this.#closed = true
-    this.#snapshotTimer?.cancel()
     this.#shell.stop()
     await this.#log.close()
+  }
+
+  #newSnapshotter(): Snapshotter {
+    const { world, logger, directory, snapshots: limits, state } = this.#options
+    const values = () => {
+      const records = state.snapshot()
+      return records === null ? null : encoded(records, state)
+    }
+    const failed = (error: Error) => this.#fail(error)
+    const control = () => this.#voters.records()
+    return new Snapshotter({ world, logger, directory, limits, log: this.#log, control, values, failed }, this.#snapshot)
   }
 
   /** This node as one of the voters. */
@@ -219,7 +222,8 @@ export class RaftNode<Record> implements MachineLog<Record> {
     }
     state.replayed(records)
     // What a snapshot holds is committed, yet it is shown with the rest, when this node knows who leads.
-    this.#queue.appended({ ...this.#last, sizeBytes: 0, records })
+    const { endOffset: nextOffset, epoch } = this.#snapshot
+    this.#queue.appended({ nextOffset, epoch, timestampMs: 0, sizeBytes: 0, records })
     this.#voters.isInLog = this.#snapshot.endOffset > 0
     for (let offset = this.#snapshot.endOffset; offset < this.#log.logEndOffset; ) {
       const { chunks, nextOffset } = this.#log.read(offset, { maxBytes: readBytes, atLeastOne: true })
@@ -311,90 +315,10 @@ export class RaftNode<Record> implements MachineLog<Record> {
     if (highWatermark < 0) return
     this.#log.highWatermark = highWatermark
     this.#queue.advance(highWatermark, batch => {
-      this.#last = batch
-      this.#bytesSinceSnapshot += batch.sizeBytes
       this.#options.state.committed(batch)
+      this.#snapshotter.committed(batch)
     })
-    if (this.#bytesSinceSnapshot >= this.#options.snapshots.maxRecordBytesBetween) void this.#snapshotSoon()
-  }
-
-  #armSnapshotTimer(): void {
-    const { maxIntervalMs } = this.#options.snapshots
-    if (maxIntervalMs === 0 || this.#closed) return
-    this.#snapshotTimer = this.#options.world.clock.timer(maxIntervalMs, () => {
-      if (this.#bytesSinceSnapshot > 0) void this.#snapshotSoon()
-      this.#armSnapshotTimer()
-    })
-  }
-
-  async #snapshotSoon(): Promise<void> {
-    const snapshot = this.#takeSnapshot()
-    if (!snapshot) return
-    this.#snapshotting = true
-    try {
-      await writeCheckpoint(this.#options.world.disk, snapshot.path, snapshot.batches)
-      this.#finishSnapshot(snapshot.id)
-    } catch (error) {
-      this.#fail(error as Error)
-    } finally {
-      this.#snapshotting = false
-    }
-  }
-
-  #snapshotNow(): void {
-    const snapshot = this.#takeSnapshot()
-    if (!snapshot) return
-    writeCheckpointNow(this.#options.world.disk, snapshot.path, snapshot.batches)
-    this.#finishSnapshot(snapshot.id)
-  }
-
-  #takeSnapshot(): { id: SnapshotId; path: string; batches: Uint8Array[] } | null {
-    const { state, world, directory } = this.#options
-    const { nextOffset: endOffset, epoch, timestampMs } = this.#last
-    const records = this.#snapshotting || endOffset <= this.#snapshot.endOffset ? null : state.snapshot()
-    if (records === null) return null
-    const id = { endOffset, epoch }
-    this.#bytesSinceSnapshot = 0
-    const values = (function* () {
-      for (const record of records) yield state.encode(record)
-    })()
-    const batches = checkpointBatches({
-      epoch,
-      lastContainedLogTimestampMs: timestampMs,
-      control: this.#voters.records(),
-      values,
-      nowMs: world.clock.now(),
-    })
-    return { id, path: `${directory}/${snapshotName(id)}`, batches }
-  }
-
-  #finishSnapshot(id: SnapshotId): void {
-    this.#snapshot = id
-    this.#options.logger.info('raft.snapshot', { endOffset: id.endOffset, epoch: id.epoch })
-    this.#deleteOld()
-  }
-
-  /** Old snapshots and the log before the next newer one go when they are too large or too old; the newest snapshot stays. */
-  #deleteOld(): void {
-    const { world, directory, snapshots } = this.#options
-    const { disk, clock } = world
-    const kept = listSnapshots(disk, directory).map(id => {
-      const path = `${directory}/${snapshotName(id)}`
-      return { ...id, path, ...disk.stat(path) }
-    })
-    let sizeBytes = this.#log.sizeBytes + kept.reduce((sum, snapshot) => sum + snapshot.sizeBytes, 0)
-    while (kept.length > 1) {
-      const [oldest, next] = kept as [(typeof kept)[0], (typeof kept)[0]]
-      const tooLarge = snapshots.retentionBytes >= 0 && sizeBytes > snapshots.retentionBytes
-      const tooOld = snapshots.retentionMs >= 0 && clock.now() - oldest.modifiedMs > snapshots.retentionMs
-      if (!tooLarge && !tooOld) return
-      const before = this.#log.sizeBytes
-      this.#log.deleteBefore(next.endOffset)
-      this.#log.applyRetention()
-      disk.remove(oldest.path)
-      sizeBytes -= oldest.sizeBytes + before - this.#log.sizeBytes
-      kept.shift()
-    }
+    this.#snapshotter.considerWriting()
   }
 
   #fail(error: Error): void {
@@ -404,4 +328,8 @@ export class RaftNode<Record> implements MachineLog<Record> {
     this.#queue.fail(error)
     this.#options.failed(error)
   }
+}
+
+function* encoded<Record>(records: Iterable<Record>, state: ReplicatedState<Record>): Generator<Uint8Array> {
+  for (const record of records) yield state.encode(record)
 }
