@@ -62,6 +62,8 @@ export class Cluster {
   readonly #metadataMaxAgeMs: number
   #refreshTimer: Timer | undefined
   #ageTimer: Timer | undefined
+  #isRefreshing = false
+  #refreshWanted = false
   #refreshAllowedAtMs = 0
   #refreshFailures = 0
   #closed = false
@@ -80,6 +82,7 @@ export class Cluster {
       bootstrap: parseBootstrapServers(options.bootstrapServers),
       allowAutoTopicCreation: options.allowAutoTopicCreation,
     })
+    this.metadata.onChange(() => this.#watchAge())
     this.retryBackoff = new Backoff(world.random, { initialMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs })
   }
 
@@ -204,7 +207,9 @@ export class Cluster {
    * `metadata.onChange`.
    */
   requestMetadata(): void {
-    if (this.#refreshTimer || this.#closed) return
+    // What is asked for during a refresh may be newer than its answer.
+    this.#refreshWanted = true
+    if (this.#refreshTimer || this.#isRefreshing || this.#closed) return
     const { clock } = this.world
     const delayMs = Math.max(0, this.#refreshAllowedAtMs - clock.monotonic())
     this.#refreshTimer = clock.timer(delayMs, () => void this.#refreshMetadata())
@@ -217,25 +222,29 @@ export class Cluster {
     this.pool.close()
   }
 
+  #watchAge(): void {
+    if (this.#closed) return
+    this.#ageTimer ??= this.world.clock.timer(this.#metadataMaxAgeMs, () => {
+      this.#ageTimer = undefined
+      this.requestMetadata()
+    })
+  }
+
   async #refreshMetadata(): Promise<void> {
     const { clock } = this.world
-    let failed = false
+    this.#refreshTimer = undefined
+    this.#isRefreshing = true
+    this.#refreshWanted = false
     try {
       await this.metadata.refresh()
       this.#refreshFailures = 0
     } catch (error) {
-      failed = true
+      this.#refreshWanted = true
       this.#refreshFailures++
       if (!this.#closed) this.logger.warn('client.metadata.unavailable', { error: messageOf(error) })
     }
-    this.#refreshTimer = undefined
-    if (this.#closed) return
+    this.#isRefreshing = false
     this.#refreshAllowedAtMs = clock.monotonic() + this.retryBackoff.delayMs(this.#refreshFailures || 1)
-    if (failed) {
-      this.requestMetadata()
-      return
-    }
-    this.#ageTimer?.cancel()
-    this.#ageTimer = clock.timer(this.#metadataMaxAgeMs, () => this.requestMetadata())
+    if (this.#refreshWanted) this.requestMetadata()
   }
 }

@@ -298,6 +298,15 @@ describe('retries keep the order and double nothing', () => {
     expect(broker.of(Metadata).length).toBe(asked)
   })
 
+  it('waits for a partition that has no leader for a while', async () => {
+    broker.leaders.set('t-0', { nodeId: -1, leaderEpoch: 1 })
+    const producer = open()
+    const send = settled(producer.send({ topic: 't', value: 'v' }))
+    universe.scheduler.after(5_000, () => broker.leaders.set('t-0', { nodeId: 1, leaderEpoch: 2 }))
+    expect((await send).value!.offset).toBe(0)
+    expect(universe.scheduler.nowMs).toBeLessThan(10_000)
+  })
+
   it('goes on when the broker was away for a while', async () => {
     const producer = open({ batchBytes: 1 })
     await sendOne(producer)
