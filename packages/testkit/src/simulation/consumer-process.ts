@@ -1,4 +1,4 @@
-import { Consumer, type TopicPartition } from '@millrace/client'
+import { type ConsumedBatch, Consumer, type TopicPartition } from '@millrace/client'
 import { messageOf, type World } from '@millrace/runtime'
 import type { SeededRandom } from '../world/random.ts'
 import type { SimulatedMachine } from '../world/world.ts'
@@ -14,6 +14,7 @@ export class ConsumerProcess {
   readonly #random: SeededRandom
   readonly #name: string
   #incarnation = 0
+  #assignments = 0
   #closing = false
   #closed: Promise<void> = Promise.resolve()
 
@@ -74,6 +75,7 @@ export class ConsumerProcess {
     })
     consumer.subscribe(options.retention ? [ledgerTopic, shortTopic] : [ledgerTopic], {
       assigned: async partitions => {
+        this.#assignments++
         history.assign(process, names(partitions))
         if (this.#random.chance(0.3)) await this.#readBack(consumer, process, partitions)
       },
@@ -82,14 +84,10 @@ export class ConsumerProcess {
   }
 
   async #turn(consumer: Consumer, process: string): Promise<void> {
-    const { history, options, groupEnds } = this.#context
+    const { options } = this.#context
     await this.#quietly(process, 'poll', async () => {
       const batches = await consumer.poll(500)
-      for (const batch of batches) {
-        history.poll(process, readBatch(batch), group)
-        const key = keyOf(batch.topic, batch.partition)
-        groupEnds.set(key, Math.max(batch.nextOffset, groupEnds.get(key) ?? 0))
-      }
+      this.#took(process, batches)
       if (options.pausesPartitions && this.#random.chance(0.1)) await this.#pause(consumer, process)
       if (batches.length > 0 && !options.autoCommit) await this.#commit(consumer)
       if (this.#random.chance(0.02)) await this.#readBack(consumer, process, consumer.assignment())
@@ -120,18 +118,35 @@ export class ConsumerProcess {
   }
 
   async #pause(consumer: Consumer, process: string): Promise<void> {
-    const { history, options } = this.#context
+    const { options } = this.#context
     const paused = consumer.assignment().filter(() => this.#random.chance(0.5))
+    const assignments = this.#assignments
     consumer.pause(paused)
-    const batches = await consumer.poll(this.#random.below(200))
+    let batches: ConsumedBatch[] = []
+    try {
+      batches = await consumer.poll(this.#random.below(200))
+    } finally {
+      const assigned = new Set(names(consumer.assignment()))
+      consumer.resume(paused.filter(({ topic, partition }) => assigned.has(keyOf(topic, partition))))
+    }
+    const isPaused = new Set(names(paused))
+    for (const batch of batches) {
+      const key = keyOf(batch.topic, batch.partition)
+      // A new assignment is not paused.
+      if (isPaused.has(key) && assignments === this.#assignments)
+        this.#context.fail(`${process} was given records of ${key}, which it has paused`)
+    }
+    this.#took(process, batches)
+    if (!options.autoCommit && batches.length > 0) await this.#commit(consumer)
+  }
+
+  #took(process: string, batches: readonly ConsumedBatch[]): void {
+    const { history, groupEnds } = this.#context
     for (const batch of batches) {
       history.poll(process, readBatch(batch), group)
-      if (paused.some(({ topic, partition }) => topic === batch.topic && partition === batch.partition))
-        this.#context.fail(`${process} was given records of ${keyOf(batch.topic, batch.partition)}, which it has paused`)
+      const key = keyOf(batch.topic, batch.partition)
+      groupEnds.set(key, Math.max(batch.nextOffset, groupEnds.get(key) ?? 0))
     }
-    const assigned = new Set(names(consumer.assignment()))
-    consumer.resume(paused.filter(({ topic, partition }) => assigned.has(keyOf(topic, partition))))
-    if (!options.autoCommit && batches.length > 0) await this.#commit(consumer)
   }
 
   /** What fails is a line in the log: the history judges. */

@@ -81,6 +81,8 @@ type MetadataChange =
   | { kind: 'link'; path: string; inode: Inode }
   | { kind: 'unlink'; path: string }
   | { kind: 'rename'; from: string; to: string; inode: Inode }
+  /** A directory with all that is in it, as one. */
+  | { kind: 'move'; from: string; to: string }
 
 export interface DiskFaults {
   /** Bytes that may be written before ENOSPC; Infinity by default. */
@@ -116,17 +118,10 @@ export class SimulatedDisk {
   /** The power failed: what was not synced is kept, dropped or torn by chance. */
   losePower(): void {
     this.#locks.clear()
-    for (const change of this.#changes) {
-      if (this.#random.chance(0.5)) continue
-      if (change.kind === 'link') this.#durableNames.set(change.path, change.inode)
-      else if (change.kind === 'unlink') this.#durableNames.delete(change.path)
-      else {
-        this.#durableNames.delete(change.from)
-        this.#durableNames.set(change.to, change.inode)
-      }
-    }
+    for (const change of this.#changes) if (this.#random.chance(0.5)) this.#makeDurable(change)
     this.#changes = []
     this.#names = new Map(this.#durableNames)
+    for (const path of this.#names.keys()) this.#addDirectory(parentOf(path))
     for (const inode of new Set(this.#names.values())) this.#tear(inode)
   }
 
@@ -162,8 +157,7 @@ export class SimulatedDisk {
       makeDirectory: directory => {
         guard(directory)
         this.#checkWritable(directory)
-        const parts = normal(directory).split('/')
-        for (let i = 1; i <= parts.length; i++) this.#directories.add(parts.slice(0, i).join('/') || '/')
+        this.#addDirectory(normal(directory))
       },
       readFile: path => {
         const inode = find(path)
@@ -217,8 +211,7 @@ export class SimulatedDisk {
     let inode = this.#names.get(name)
     if (!inode) {
       if (mode === 'read') throw new DiskError('ENOENT', path)
-      const parent = name.slice(0, name.lastIndexOf('/')) || '/'
-      if (!this.#directories.has(parent)) throw new DiskError('ENOENT', path)
+      if (!this.#directories.has(parentOf(name))) throw new DiskError('ENOENT', path)
       this.#checkWritable(path)
       inode = new Inode()
       this.#names.set(name, inode)
@@ -301,13 +294,8 @@ export class SimulatedDisk {
       return
     }
     if (!this.#directories.has(from)) throw new DiskError('ENOENT', from)
-    for (const [path, child] of [...this.#names]) {
-      if (!path.startsWith(`${from}/`)) continue
-      const moved = to + path.slice(from.length)
-      this.#names.delete(path)
-      this.#names.set(moved, child)
-      this.#changes.push({ kind: 'rename', from: path, to: moved, inode: child })
-    }
+    moveNames(this.#names, from, to)
+    this.#changes.push({ kind: 'move', from, to })
     for (const path of [...this.#directories]) {
       if (path !== from && !path.startsWith(`${from}/`)) continue
       this.#directories.delete(path)
@@ -316,18 +304,27 @@ export class SimulatedDisk {
   }
 
   #syncDirectory(directory: string): void {
-    const inside = (path: string) => path.slice(0, path.lastIndexOf('/')) === directory
     this.#changes = this.#changes.filter(change => {
-      const concerned = change.kind === 'rename' ? inside(change.from) || inside(change.to) : inside(change.path)
-      if (!concerned) return true
-      if (change.kind === 'link') this.#durableNames.set(change.path, change.inode)
-      else if (change.kind === 'unlink') this.#durableNames.delete(change.path)
-      else {
-        this.#durableNames.delete(change.from)
-        this.#durableNames.set(change.to, change.inode)
-      }
+      const paths = 'path' in change ? [change.path] : [change.from, change.to]
+      if (!paths.some(path => parentOf(path) === directory)) return true
+      this.#makeDurable(change)
       return false
     })
+  }
+
+  #makeDurable(change: MetadataChange): void {
+    if (change.kind === 'link') this.#durableNames.set(change.path, change.inode)
+    else if (change.kind === 'unlink') this.#durableNames.delete(change.path)
+    else if (change.kind === 'move') moveNames(this.#durableNames, change.from, change.to)
+    else {
+      this.#durableNames.delete(change.from)
+      this.#durableNames.set(change.to, change.inode)
+    }
+  }
+
+  #addDirectory(directory: string): void {
+    const parts = directory.split('/')
+    for (let i = 1; i <= parts.length; i++) this.#directories.add(parts.slice(0, i).join('/') || '/')
   }
 
   #tear(inode: Inode): void {
@@ -342,6 +339,18 @@ export class SimulatedDisk {
       inode.durable.write(bytes.subarray(0, 512 * this.#random.below(Math.ceil(bytes.length / 512))), position)
     }
     inode.forget()
+  }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/'
+}
+
+function moveNames(names: Map<string, Inode>, from: string, to: string): void {
+  for (const [path, inode] of [...names]) {
+    if (!path.startsWith(`${from}/`)) continue
+    names.delete(path)
+    names.set(to + path.slice(from.length), inode)
   }
 }
 
