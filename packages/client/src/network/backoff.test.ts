@@ -1,0 +1,27 @@
+import { SeededRandom } from '@millrace/testkit'
+import { describe, expect, it } from 'vitest'
+import { Backoff } from './backoff.ts'
+
+describe('back-off', () => {
+  const backoff = new Backoff(new SeededRandom(1), { initialMs: 100, maxMs: 1_000 })
+
+  it('doubles from failure to failure up to its limit, give or take a fifth', () => {
+    for (const [failures, expected] of [
+      [1, 100],
+      [2, 200],
+      [3, 400],
+      [4, 800],
+      [5, 1_000],
+      [5_000, 1_000],
+    ] as const)
+      for (let i = 0; i < 50; i++) {
+        const delayMs = backoff.delayMs(failures)
+        expect(delayMs).toBeGreaterThanOrEqual(expected * 0.8)
+        expect(delayMs).toBeLessThanOrEqual(expected * 1.2)
+      }
+  })
+
+  it('does not wait without a failure', () => {
+    expect(backoff.delayMs(0)).toBe(0)
+  })
+})
