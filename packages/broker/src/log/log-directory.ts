@@ -42,7 +42,9 @@ export class LogDirectory {
   readonly #recoveryPoints = new Map<string, number>()
   readonly #logStarts = new Map<string, number>()
   readonly #highWatermarks = new Map<string, number>()
+  /** Blocking writes, which an unfinished other one must not undo. */
   #recoveryPointWrites = 0
+  #logStartWrites = 0
   #failure: DiskError | null = null
 
   constructor(options: LogDirectoryOptions) {
@@ -95,6 +97,11 @@ export class LogDirectory {
     this.#guarded(() => writeCheckpoint(this.#options.world.disk, this.#file('recoveryPoint'), this.#recoveryPointEntries()))
   }
 
+  #checkpointLogStarts(): void {
+    this.#logStartWrites++
+    this.#guarded(() => writeCheckpoint(this.#options.world.disk, this.#file('logStart'), this.#logStartEntries()))
+  }
+
   async checkpointRecoveryPointsSoon(): Promise<void> {
     const writes = this.#recoveryPointWrites
     const entries = this.#recoveryPointEntries()
@@ -102,7 +109,8 @@ export class LogDirectory {
   }
 
   async checkpointLogStartsSoon(): Promise<void> {
-    await this.#writeSoon('logStart', this.#logStartEntries())
+    const writes = this.#logStartWrites
+    await this.#writeSoon('logStart', this.#logStartEntries(), () => writes !== this.#logStartWrites)
   }
 
   async checkpointHighWatermarksSoon(): Promise<void> {
@@ -172,6 +180,7 @@ export class LogDirectory {
       tailCache,
       onFailed: error => this.#fail(error),
       onRecoveryPointLowered: () => this.checkpointRecoveryPoints(),
+      onLogStartMoved: () => this.#checkpointLogStarts(),
     })
     this.logs.set(name, log)
     return log

@@ -40,6 +40,11 @@ export class LogFlush {
     return this.#unflushedRecords
   }
 
+  /** A segment was added since the names in the directory were made durable last. */
+  get hasNewNames(): boolean {
+    return this.#namesChanged
+  }
+
   appended(records: number): void {
     this.#unflushedRecords += records
   }

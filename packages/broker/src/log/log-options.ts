@@ -24,6 +24,10 @@ export interface LogOptions {
   readonly tailCache?: TailCache
   /** The disk failed; called once. */
   readonly onFailed?: (error: DiskError) => void
+  /** A snapshot holds everything below the recovery point: a log that ends before it is behind, not damaged. Default false. */
+  readonly isBackedBySnapshot?: boolean
+  /** Several segments will be deleted: the checkpoint of log starts must say so, durably, before this returns. */
+  readonly onLogStartMoved?: () => void
   /** The recovery point went back: the checkpoint must say so, durably, before this returns. */
   readonly onRecoveryPointLowered?: () => void
 }

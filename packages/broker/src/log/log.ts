@@ -64,6 +64,7 @@ export class Log {
         ...options,
         recoveryPoint: options.recoveryPoint ?? 0,
         clean: options.clean ?? false,
+        isBackedBySnapshot: options.isBackedBySnapshot ?? false,
         producerIdExpirationMs: options.producerIdExpirationMs ?? dayMs,
       },
       epochs,
@@ -219,7 +220,10 @@ export class Log {
    * Whole batches from the one that holds `offset`, with offsets below `endOffset` (default: the end of the log). Reads end with a segment:
    * fewer bytes than asked for does not mean that there are no more. Throws KafkaError OFFSET_OUT_OF_RANGE, CorruptLogError, DiskError.
    */
-  read(offset: number, options: { maxBytes: number; endOffset?: number; atLeastOne?: boolean }): LogRead {
+  read(
+    offset: number,
+    options: { maxBytes: number; endOffset?: number; atLeastOne?: boolean; allocate?: (bytes: number) => Buffer },
+  ): LogRead {
     if (offset < this.#logStartOffset || offset > this.#logEndOffset)
       throw new KafkaError(
         ErrorCode.OFFSET_OUT_OF_RANGE,
@@ -230,6 +234,7 @@ export class Log {
       maxBytes: options.maxBytes,
       endOffset: Math.min(options.endOffset ?? this.#logEndOffset, this.#logEndOffset),
       atLeastOne: options.atLeastOne ?? true,
+      allocate: options.allocate ?? Buffer.allocUnsafeSlow,
     }
     if (offset >= limits.endOffset) return { chunks, sizeBytes: 0, nextOffset: offset }
     if (offset >= this.#tail.startOffset) return { chunks, ...this.#tail.read(offset, limits, chunks) }
@@ -313,13 +318,25 @@ export class Log {
   /** Drops all; the log starts and ends at `offset`. */
   truncateFullyAndStartAt(offset: number): void {
     this.#guard.run(() => {
-      this.#willEndAt(offset)
+      const { disk } = this.#world
+      const [first, ...later] = this.#segments as [Segment, ...Segment[]]
+      // Step by step, so that a crash leaves a beginning of the old log, or an empty one.
+      this.#willEndAt(Math.min(offset, first.baseOffset))
       for (const segment of this.#segments) {
         this.#flush.dropped(segment)
         segment.dropPending()
-        segment.markDeleted()()
       }
-      this.#segments = [this.#newSegment(offset)]
+      for (const segment of later) segment.markDeleted()()
+      disk.syncDirectory(this.#directory)
+      first.truncateTo(0, first.baseOffset)
+      first.syncNow()
+      if (first.baseOffset !== offset) {
+        this.#segments = [this.#newSegment(offset)]
+        disk.syncDirectory(this.#directory)
+        first.markDeleted()()
+      } else {
+        this.#segments = [first]
+      }
       this.#logStartOffset = offset
       this.#producers.removeFrom(0)
       this.#producers.state.clear()
@@ -468,6 +485,8 @@ export class Log {
   }
 
   #roll(): void {
+    // A crash that lost the name of a segment but kept that of the next one would leave a log without its beginning.
+    if (this.#flush.hasNewNames) this.#world.disk.syncDirectory(this.#directory)
     this.#active.seal()
     this.#writtenOffset = this.#logEndOffset
     this.#producers.snapshot(this.#logEndOffset)
@@ -496,17 +515,22 @@ export class Log {
 
   #deleteOldest(count: number, reason: string): void {
     if (count === this.#segments.length) this.#roll()
-    const removed = this.#segments.splice(0, count)
-    const first = this.#segments[0]!.baseOffset
+    const { disk } = this.#world
+    const first = this.#segments[count]!.baseOffset
     if (this.#logStartOffset < first) {
       this.#logStartOffset = first
       this.#epochs.truncateFromStart(first)
     }
-    this.#producers.removeBefore(first)
-    const removals = removed.map(segment => {
+    // A crash may keep any of the renamings below and drop others. None may leave a log without the segment that says where it ends, nor one
+    // with a hole: the names so far are made durable first, and where the log starts, unless the segment that goes is the only one.
+    disk.syncDirectory(this.#directory)
+    if (count > 1) this.#options.onLogStartMoved?.()
+    const removals = this.#segments.splice(0, count).map(segment => {
       this.#flush.dropped(segment)
       return segment.markDeleted()
     })
+    if (count > 1) disk.syncDirectory(this.#directory)
+    this.#producers.removeBefore(first)
     this.#later(() => {
       for (const remove of removals) remove()
     })

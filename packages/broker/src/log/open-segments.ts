@@ -1,10 +1,11 @@
 import type { Logger, Random, World } from '@millrace/runtime'
+import { CorruptLogError } from './corrupt-log.ts'
 import { finishSwaps } from './finish-swaps.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import { partitionFiles } from './log-files.ts'
 import { ProducerLog } from './producer-log.ts'
-import { endsTooEarly, recoverSegments } from './recovery.ts'
+import { recoverSegments } from './recovery.ts'
 import { lookupBlockBytes, Segment } from './segment.ts'
 import { batchesFrom, segmentIndexOf } from './segment-list.ts'
 
@@ -16,6 +17,7 @@ export interface OpenOptions {
   readonly recoveryPoint: number
   readonly logStartOffset?: number
   readonly clean: boolean
+  readonly isBackedBySnapshot: boolean
   readonly producerIdExpirationMs: number
 }
 
@@ -25,7 +27,7 @@ export interface OpenedLog {
   readonly logStartOffset: number
   readonly logEndOffset: number
   readonly recoveryPoint: number
-  /** There was nothing, or not everything was as a clean stop leaves it. */
+  /** Not everything was as a clean stop leaves it. A new log is: the next start makes it again. */
   readonly isChanged: boolean
 }
 
@@ -39,10 +41,15 @@ export function openSegments(options: OpenOptions, epochs: LeaderEpochs): Opened
   const producers = new ProducerLog(world, directory, files.snapshots, options.producerIdExpirationMs)
   if (files.segments.length === 0) return emptyLog(options, producers, epochs)
   const segments = files.segments.map(baseOffset => segmentAt(options, baseOffset, false))
+  dropBeforeStart(options, segments)
   producers.removeStrays(new Set(files.segments))
   const known = options.clean ? endOfClean(segments) : -1
-  if (known >= 0 && known < options.recoveryPoint) throw endsTooEarly(segments.at(-1)!.path, known, options)
   const logEndOffset = known >= 0 ? known : recover(options, segments, producers, epochs)
+  if (logEndOffset < options.recoveryPoint && !options.isBackedBySnapshot)
+    throw new CorruptLogError(
+      segments.at(-1)!.path,
+      `the log ends at offset ${logEndOffset}, and all below ${options.recoveryPoint} was on disk`,
+    )
   const logStartOffset = Math.max(options.logStartOffset ?? 0, segments[0]!.baseOffset)
   if (logStartOffset > logEndOffset) {
     // The log start was moved, that was written down, and the crash took the records before it.
@@ -81,13 +88,22 @@ function emptyLog(options: OpenOptions, producers: ProducerLog, epochs: LeaderEp
     logStartOffset: offset,
     logEndOffset: offset,
     recoveryPoint: offset,
-    isChanged: true,
+    isChanged: offset > 0,
   }
 }
 
 function segmentAt({ world, directory, config }: OpenOptions, baseOffset: number, create: boolean): Segment {
   const { disk, clock, random } = world
   return new Segment({ disk, directory, baseOffset, config, jitterMs: rollJitterMs(config, random), nowMs: clock.now(), create })
+}
+
+/** Ends a deletion of old segments that a crash has interrupted, whichever of them it left: the log start was written down before. */
+function dropBeforeStart({ world, directory, logStartOffset }: OpenOptions, segments: Segment[]): void {
+  let count = 0
+  while (count + 1 < segments.length && segments[count + 1]!.baseOffset <= (logStartOffset ?? 0)) count++
+  if (count === 0) return
+  for (const segment of segments.splice(0, count)) segment.markDeleted()()
+  world.disk.syncDirectory(directory)
 }
 
 /** What is taken off `segment.ms` for one segment, so that logs do not roll together. */
@@ -97,12 +113,7 @@ export function rollJitterMs({ segmentJitterMs, segmentMs }: LogConfig, random: 
 
 /** End of a log that was stopped cleanly, as its last index entry and the batches behind it show; -1 when they contradict one another. */
 function endOfClean(segments: readonly Segment[]): number {
-  for (const segment of segments) {
-    if (!segment.lacksIndex) continue
-    // A closed segment was on disk as a whole: whatever is wrong with it is damage.
-    recoverSegments({ segments: [segment], recoveryPoint: Infinity, compacts: true, visit: () => {} })
-    segment.saveIndexes()
-  }
+  buildMissingIndexes(segments)
   const active = segments.at(-1)!
   const last = active.offsetIndex.last()
   const scanner = active.scan(last?.position ?? 0, lookupBlockBytes)
@@ -115,10 +126,20 @@ function endOfClean(segments: readonly Segment[]): number {
   return scanner.fault === null ? endOffset : -1
 }
 
+/** For segments that were on disk as a whole: whatever is wrong with one is damage. */
+function buildMissingIndexes(segments: readonly Segment[]): void {
+  for (const segment of segments) {
+    if (!segment.lacksIndex) continue
+    recoverSegments({ segments: [segment], recoveryPoint: Infinity, compacts: true, visit: () => {} })
+    segment.saveIndexes()
+  }
+}
+
 function recover(options: OpenOptions, segments: Segment[], producers: ProducerLog, epochs: LeaderEpochs): number {
   const { recoveryPoint, directory, logger, world } = options
   const first = segmentIndexOf(segments, recoveryPoint)
   const baseOffset = segments[first]!.baseOffset
+  buildMissingIndexes(segments.slice(0, first))
   epochs.truncateFromEnd(baseOffset)
   replay(segments.slice(0, first), producers, segments[0]!.baseOffset, baseOffset)
   const recovered = recoverSegments({

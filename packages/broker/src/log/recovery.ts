@@ -36,19 +36,7 @@ export function recoverSegments(options: RecoveryOptions): Recovered {
     segment.truncateTo(validBytes, check.expected)
     return recovered
   }
-  const last = segments.at(-1)!
-  if (options.recoveryPoint < Infinity && check.expected < options.recoveryPoint)
-    throw endsTooEarly(last.path, check.expected, options)
   return { endOffset: check.expected, cut: null }
-}
-
-/** A log that is shorter than what was on disk: no crash does that. */
-export function endsTooEarly(
-  path: string,
-  endOffset: number,
-  { recoveryPoint }: { readonly recoveryPoint: number },
-): CorruptLogError {
-  return new CorruptLogError(path, `the log ends at offset ${endOffset}, and all below ${recoveryPoint} was on disk`)
 }
 
 function cut(options: RecoveryOptions, endOffset: number, keptSegments: number, segment: Segment, fault: string): Recovered {

@@ -16,6 +16,8 @@ export interface ReadLimits {
   readonly maxBytes: number
   readonly endOffset: number
   readonly atLeastOne: boolean
+  /** Gives the memory to read into. */
+  readonly allocate: (bytes: number) => Buffer
 }
 
 export interface SegmentRead {
@@ -44,7 +46,7 @@ export function readSegment(
   const maxBytes = Math.min(limits.maxBytes, maxReadBytes)
   if (indexed !== null && !(position >= 0 && position < fileEnd)) throw new StaleIndexError()
   while (position < fileEnd) {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(maxBytes + slackBytes, fileEnd - position))
+    const buffer = limits.allocate(Math.min(maxBytes + slackBytes, fileEnd - position))
     const length = segment.readInto(buffer, position, nowMs)
     let at = 0
     let first = -1

@@ -56,6 +56,16 @@ describe('the cache of recent batches', () => {
     expect(chunks[1]!.buffer).toBe(frame.buffer)
   })
 
+  test('gives small batches of one log as one chunk', () => {
+    const tail = new TailCache(1e7).tail()
+    const frame = new Uint8Array(100_000)
+    for (let i = 0; i < 100; i++) tail.add(i, i + 1, frame.fill(i, i * 10, i * 10 + 10).subarray(i * 10, i * 10 + 10))
+    const chunks: Uint8Array[] = []
+    expect(tail.read(3, limits, chunks)).toEqual({ sizeBytes: 970, nextOffset: 100 })
+    expect(chunks).toHaveLength(1)
+    expect([...chunks[0]!]).toEqual([...frame.subarray(30, 1000)])
+  })
+
   test('reads from a batch that holds the offset, within limits', () => {
     const tail = new TailCache(1e7).tail()
     for (let i = 0; i < 1000; i++) tail.add(i * 10, i * 10 + 10, new Uint8Array(100))

@@ -78,6 +78,33 @@ export class TailCache {
   }
 }
 
+/** Joins chunks that stand one behind the other in the same memory, as many small batches of one log do. */
+class ChunkRun {
+  readonly #chunks: Uint8Array[]
+  #first: Uint8Array | null = null
+  #length = 0
+
+  constructor(chunks: Uint8Array[]) {
+    this.#chunks = chunks
+  }
+
+  add(bytes: Uint8Array): void {
+    if (this.#first?.buffer === bytes.buffer && this.#first.byteOffset + this.#length === bytes.byteOffset) {
+      this.#length += bytes.length
+      return
+    }
+    this.end()
+    this.#first = bytes
+    this.#length = bytes.length
+  }
+
+  end(): void {
+    const first = this.#first
+    if (first === null) return
+    this.#chunks.push(first.length === this.#length ? first : new Uint8Array(first.buffer, first.byteOffset, this.#length))
+  }
+}
+
 /** The last batches of one log without a gap between them. */
 export class LogTail {
   readonly #cache: TailCache
@@ -99,7 +126,7 @@ export class LogTail {
     this.#cache.evict()
   }
 
-  /** Appends to `chunks` the batches from the one with `offset` on; `startOffset` must not be behind it. Returns bytes and next offset. */
+  /** Appends to `chunks`, which is empty, the batches from the one with `offset` on; `startOffset` must not be behind it. Returns bytes and next offset. */
   read(
     offset: number,
     limits: { readonly maxBytes: number; readonly endOffset: number; readonly atLeastOne: boolean },
@@ -107,14 +134,16 @@ export class LogTail {
   ): { readonly sizeBytes: number; readonly nextOffset: number } {
     let sizeBytes = 0
     let nextOffset = offset
+    const run = new ChunkRun(chunks)
     for (let i = this.#find(offset); i < this.#batches.length; i++) {
       const batch = this.#batches[i]!
       if (batch.nextOffset > limits.endOffset) break
-      if (sizeBytes + batch.bytes.length > limits.maxBytes && !(limits.atLeastOne && chunks.length === 0)) break
-      chunks.push(batch.bytes)
+      if (sizeBytes + batch.bytes.length > limits.maxBytes && !(limits.atLeastOne && sizeBytes === 0)) break
+      run.add(batch.bytes)
       sizeBytes += batch.bytes.length
       nextOffset = batch.nextOffset
     }
+    run.end()
     return { sizeBytes, nextOffset }
   }
 
