@@ -82,6 +82,7 @@ function openMetadataLog({ world, logger, config }: MetadataQuorumOptions, direc
     partition: 0,
     topicId: metadataTopicId,
     recoveryPoint,
+    isBackedBySnapshot: true,
     config: {
       ...defaultLogConfig,
       segmentBytes: config.get(nodeKeys.metadataLogSegmentBytes)!,
