@@ -54,6 +54,8 @@ export class Nemesis {
     const { net } = this.#universe
     net.faults.cutProbability = 0
     net.faults.latencyMs = Math.min(1, this.#options.latencyMs)
+    // Pieces travel one after the other: small ones make a link slow.
+    net.faults.maxChunkBytes = 65_536
     net.heal()
     const { broker } = this.#targets
     this.#endDiskFault?.()

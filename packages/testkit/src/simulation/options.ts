@@ -100,7 +100,7 @@ export function drawOptions(random: SeededRandom): SimulationOptions {
     topicChanges: random.chance(0.4),
     streams,
     latencyMs: random.pick([0.1, 1, 10]),
-    maxChunkBytes: random.pick([64, 1000, 65_536, 65_536]),
+    maxChunkBytes: random.pick([200, 4000, 65_536, 65_536]),
     syncMs: random.pick([0.2, 0.2, 5]),
     cutProbability: random.pick([0, 0, 0.0005, 0.005]),
     faultEveryMs: random.pick([800, 2000, 5000]),

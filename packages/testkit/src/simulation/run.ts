@@ -205,8 +205,10 @@ class Run {
 
   /** Everything is closed: nobody holds a timer or a connection. */
   async #rest(): Promise<void> {
-    await this.#runFor(restMs)
-    const { net } = this.#universe
+    const { net, scheduler } = this.#universe
+    // A process that is stopped keeps its timers until it goes on.
+    const pausedUntilMs = Math.max(...[...this.#universe.machines()].map(machine => machine.pausedUntilMs))
+    await this.#runFor(Math.max(0, pausedUntilMs - scheduler.nowMs) + restMs)
     if (net.openConnections > 0) this.#context.fail(`leak: ${net.openConnections} connections are open at rest`)
     for (const machine of this.#universe.machines())
       if (machine.pendingTimers > 0)

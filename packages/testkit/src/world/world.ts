@@ -61,6 +61,11 @@ export class SimulatedMachine {
     return this.#process !== null
   }
 
+  /** Until then the process is stopped; 0 if it is not. */
+  get pausedUntilMs(): number {
+    return this.#process?.pausedUntilMs ?? 0
+  }
+
   /** Timers, deferred calls and syncs that the running process waits for: for leak checks at rest. */
   get pendingTimers(): number {
     return this.#process?.pending ?? 0
