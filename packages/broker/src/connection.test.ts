@@ -56,6 +56,7 @@ function setUp(
 ) {
   const socket = new FakeSocket()
   const started: string[] = []
+  const sentNames: string[] = []
   const waiting = new Map<string, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>()
   const warnings: (Facts | undefined)[] = []
   const memory = new RequestMemory(10_000)
@@ -74,7 +75,7 @@ function setUp(
       dispatch(bytes) {
         const name = bytes.toString()
         started.push(name)
-        if (name.startsWith('now')) return answer(name)
+        if (name.startsWith('now')) return { ...answer(name), sent: () => void sentNames.push(name) }
         if (name === 'silent') return { chunks: null, close: false }
         if (name === 'close') return { chunks: null, close: true }
         if (name === 'throw') throw new Error('a bug')
@@ -89,7 +90,7 @@ function setUp(
     await Promise.resolve()
     await Promise.resolve()
   }
-  return { connection, socket, started, waiting, warnings, memory, send, settle, closedCount: () => closed }
+  return { connection, socket, sentNames, started, waiting, warnings, memory, send, settle, closedCount: () => closed }
 }
 
 const answer = (text: string): Answer => ({ chunks: [Buffer.from(`<${text}>`)], close: false })
@@ -172,6 +173,28 @@ describe('limits', () => {
     expect(memory.usedBytes).toBe(5)
     socket.destroy()
     expect(memory.usedBytes).toBe(0)
+  })
+})
+
+describe('memory of answers', () => {
+  test('is given back when the peer has taken them, and never while the socket holds them', () => {
+    const { send, socket, sentNames } = setUp()
+    send('now1')
+    expect(sentNames).toEqual(['now1'])
+    socket.slow = true
+    send('now2', 'now3')
+    expect(sentNames).toEqual(['now1'])
+    socket.takeAll()
+    expect(sentNames).toEqual(['now1', 'now2', 'now3'])
+  })
+
+  test('is not given back when the connection is lost before', () => {
+    const { send, socket, sentNames } = setUp()
+    socket.slow = true
+    send('now1')
+    socket.destroy()
+    socket.takeAll()
+    expect(sentNames).toEqual([])
   })
 })
 

@@ -18,6 +18,8 @@ export interface Answer {
   readonly chunks: readonly Uint8Array[] | null
   /** Close once everything before and this answer have left. */
   readonly close: boolean
+  /** Called when the chunks have left the process; never when the connection is lost before. */
+  readonly sent?: () => void
 }
 
 /** Turns a frame into its answer; throws (rejects) for what closes the connection. */
@@ -77,6 +79,8 @@ export class Connection implements ConnectionContext, MemoryUser {
   #pausedForTurn = false
   #running = false
   #flushQueued = false
+  /** Of answers that the socket still holds. */
+  #unsent: (() => void)[] = []
   /** No further request is started; `ending` also waits for the answers in progress. */
   #state: 'open' | 'ending' | 'closed' = 'open'
   readonly #closeListeners = new Set<() => void>()
@@ -163,6 +167,7 @@ export class Connection implements ConnectionContext, MemoryUser {
   #run(): void {
     if (this.#running) return
     this.#running = true
+    this.#noteSent()
     let started = 0
     while (started < this.#pending.length && this.#mayStart(this.#pending[started]!)) this.#start(this.#pending[started++]!)
     this.#running = false
@@ -227,10 +232,12 @@ export class Connection implements ConnectionContext, MemoryUser {
       if (answer!.chunks === null) continue
       chunks ??= []
       for (const chunk of answer!.chunks) chunks.push(chunk)
+      if (answer!.sent) this.#unsent.push(answer!.sent)
     }
     if (chunks !== null) {
       this.lastActiveMs = this.#options.monotonic()
       this.#socket.write(chunks)
+      this.#noteSent()
     }
     if (doneBytes > 0) {
       this.#receivedBytes -= doneBytes
@@ -240,6 +247,13 @@ export class Connection implements ConnectionContext, MemoryUser {
       this.#state = 'closed'
       this.#socket.end()
     }
+  }
+
+  #noteSent(): void {
+    if (this.#unsent.length === 0 || this.#socket.bufferedBytes > 0) return
+    const unsent = this.#unsent
+    this.#unsent = []
+    for (const sent of unsent) sent()
   }
 
   #pauseOrResume(): void {
@@ -255,6 +269,7 @@ export class Connection implements ConnectionContext, MemoryUser {
     this.#options.memory.leave(this, this.#receivedBytes)
     this.#receivedBytes = 0
     this.#pending = []
+    this.#unsent = []
     this.#notifyClosed()
     this.#options.closed(this)
   }

@@ -1,5 +1,6 @@
 import { brokerKeys } from '../config/broker-config.ts'
 import { supportedFeatures } from '../controller/features.ts'
+import { ReadBuffers } from '../fetch/read-buffers.ts'
 import { FetchSessionCache } from '../fetch/session-cache.ts'
 import type { Partitions } from '../partition/partitions.ts'
 import { ProducerIds } from '../producer-ids.ts'
@@ -30,7 +31,7 @@ export function apiTable(
   const sessions = new FetchSessionCache(config.get(brokerKeys.maxIncrementalFetchSessionCacheSlots)!, world.random)
   const table = new ApiTable([
     produceHandler(partitions),
-    fetchHandler({ partitions, sessions, maxBytes: config.get(brokerKeys.fetchMaxBytes)! }),
+    fetchHandler({ partitions, sessions, buffers: new ReadBuffers(), maxBytes: config.get(brokerKeys.fetchMaxBytes)! }),
     listOffsetsHandler(partitions),
     deleteRecordsHandler(partitions),
     initProducerIdHandler(new ProducerIds(broker)),

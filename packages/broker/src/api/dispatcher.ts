@@ -46,7 +46,8 @@ export class ApiDispatcher implements Dispatcher {
 
 function answerOf(handler: ApiHandler<any, any>, context: DispatchedRequest, correlationId: number, response: unknown): Answer {
   if (response === null) return context.closes ? noResponseAndClose : noResponse
-  return { chunks: encodeResponse(handler.api, context.apiVersion, correlationId, response), close: context.closes }
+  const chunks = encodeResponse(handler.api, context.apiVersion, correlationId, response)
+  return { chunks, close: context.closes, ...(context.sent ? { sent: context.sent } : {}) }
 }
 
 class DispatchedRequest implements RequestContext {
@@ -54,6 +55,7 @@ class DispatchedRequest implements RequestContext {
   readonly clientId: string | null
   readonly connection: Connection
   closes = false
+  sent: (() => void) | null = null
 
   constructor(apiVersion: number, clientId: string | null, connection: Connection) {
     this.apiVersion = apiVersion
@@ -67,5 +69,9 @@ class DispatchedRequest implements RequestContext {
 
   closeAfterwards(): void {
     this.closes = true
+  }
+
+  whenSent(done: () => void): void {
+    this.sent = done
   }
 }

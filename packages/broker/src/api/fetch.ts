@@ -1,6 +1,7 @@
 import { type Draft, ErrorCode, Fetch, type FetchRequest, type FetchResponse } from '@millrace/protocol'
 import { concludeFetch, type FetchContext, fetchContext, topicIdsSince } from '../fetch/fetch-context.ts'
 import { FetchWait } from '../fetch/fetch-wait.ts'
+import type { ReadBuffers } from '../fetch/read-buffers.ts'
 import type { FetchTarget } from '../fetch/session.ts'
 import type { FetchSessionCache } from '../fetch/session-cache.ts'
 import type { FetchedRecords, Leader } from '../partition/leader.ts'
@@ -27,6 +28,7 @@ const noRecords = new Uint8Array(0)
 export interface FetchOptions {
   readonly partitions: Partitions
   readonly sessions: FetchSessionCache
+  readonly buffers: ReadBuffers
   /** `fetch.max.bytes`. */
   readonly maxBytes: number
 }
@@ -58,6 +60,13 @@ class FetchTask {
   readonly #fetch: FetchContext
   readonly #isFollower: boolean
   readonly #answers: Answer[] = []
+  /** Memory of what was read from disk, until the answer has left. */
+  #buffers: Buffer[] = []
+  readonly #allocate = (bytes: number) => {
+    const buffer = this.#options.buffers.take(bytes)
+    this.#buffers.push(buffer)
+    return buffer
+  }
   #readBytes = 0
   /** Whether something was found that must not wait for more bytes. */
   #urgent = false
@@ -101,6 +110,7 @@ class FetchTask {
   #readAll(): Leader[] {
     const leaders: Leader[] = []
     this.#answers.length = 0
+    this.#giveBack()
     this.#readBytes = 0
     this.#urgent = false
     let budget = Math.min(this.#request.maxBytes, this.#options.maxBytes)
@@ -141,6 +151,7 @@ class FetchTask {
       // The first batch of the answer goes out however large it is: the consumer could never move on otherwise.
       atLeastOne: this.#readBytes === 0,
       committed: this.#request.isolationLevel === readCommitted,
+      allocate: this.#allocate,
     })
     return { ...read, target, diverges: read.divergingEpoch !== undefined }
   }
@@ -149,7 +160,13 @@ class FetchTask {
     return this.#context.apiVersion >= topicIdsSince
   }
 
+  #giveBack(): void {
+    for (const buffer of this.#buffers) this.#options.buffers.give(buffer)
+    this.#buffers = []
+  }
+
   #response(): Draft<FetchResponse> {
+    if (this.#buffers.length > 0) this.#context.whenSent(() => this.#giveBack())
     const { sessionId, answers } = concludeFetch(this.#fetch, this.#answers, {
       usesTopicIds: this.#usesTopicIds,
       isPrivileged: this.#isFollower,

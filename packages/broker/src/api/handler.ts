@@ -24,6 +24,8 @@ export interface RequestContext {
   readonly connection: ConnectionContext
   /** Asks the connection to close after the response (acks=0 with an error, …). */
   closeAfterwards(): void
+  /** Calls `done` when the answer has left the process and its bytes may change; never when the connection is lost before. */
+  whenSent(done: () => void): void
 }
 
 /** What lives as long as the connection. */

@@ -41,6 +41,8 @@ export interface FetchQuery {
   readonly atLeastOne: boolean
   /** Only up to the last stable offset. */
   readonly committed: boolean
+  /** Memory for what is read from disk; default: fresh memory. */
+  readonly allocate?: (bytes: number) => Buffer
 }
 
 export interface LeaderOptions {
@@ -195,7 +197,8 @@ export class Leader implements LeaderPartition, WatchedPartition {
   }
 
   /** Reads below the high watermark for a consumer. Every refusal is an outcome. */
-  fetch({ offset, lastFetchedEpoch, maxBytes, atLeastOne, committed }: FetchQuery): FetchedRecords {
+  fetch(query: FetchQuery): FetchedRecords {
+    const { offset, lastFetchedEpoch, maxBytes, atLeastOne, committed, allocate } = query
     if (this.#lostCode !== 0) return this.#refusedFetch(this.#lostCode)
     try {
       if (lastFetchedEpoch >= 0) {
@@ -206,7 +209,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
       if (offset < this.logStartOffset || offset > this.logEndOffset) return this.#refusedFetch(ErrorCode.OFFSET_OUT_OF_RANGE)
       const endOffset = committed ? this.lastStableOffset : this.#highWatermark
       if (offset >= endOffset) return this.#found([], 0)
-      const { chunks, sizeBytes } = this.log.read(offset, { maxBytes, endOffset, atLeastOne })
+      const { chunks, sizeBytes } = this.log.read(offset, { maxBytes, endOffset, atLeastOne, ...(allocate ? { allocate } : {}) })
       return this.#found(chunks, sizeBytes)
     } catch (error) {
       return this.#refusedFetch(this.errorCodeOf(error))

@@ -16,9 +16,10 @@ export interface PartitionLog {
   startEpoch(leaderEpoch: number): void
   /** Appends one checked batch; offsets and epoch are set in place. Throws KafkaError (producer state, RECORD_LIST_TOO_LARGE) or DiskError. */
   appendAsLeader(batch: BatchView, leaderEpoch: number): { baseOffset: number; isDuplicate: boolean }
+  /** `allocate` gives the memory for what is read from disk; default: fresh memory. */
   read(
     offset: number,
-    options: { maxBytes: number; endOffset: number; atLeastOne: boolean },
+    options: { maxBytes: number; endOffset: number; atLeastOne: boolean; allocate?: (bytes: number) => Buffer },
   ): { chunks: Uint8Array[]; sizeBytes: number }
   epochAt(offset: number): number
   endOfEpoch(epoch: number): { epoch: number; endOffset: number }
