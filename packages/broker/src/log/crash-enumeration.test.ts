@@ -206,9 +206,10 @@ async function replaced(): Promise<Scenario> {
   for (const [start, epoch] of [
     [5, 1],
     [100, 2],
+    [100, 3],
   ] as const) {
     scenario.startAt(start)
-    for (let i = 0; i < 4; i++) scenario.append(epoch, `${'acd'[epoch]}${i}`, `${'acd'[epoch]}${i}`)
+    for (let i = 0; i < 4; i++) scenario.append(epoch, `${'acdg'[epoch]}${i}`, `${'acdg'[epoch]}${i}`)
     await scenario.flush()
     await scenario.checkpoint()
   }
@@ -239,7 +240,11 @@ async function grown(): Promise<Scenario> {
   scenario.append(3, 'g0', 'g1')
   await scenario.flush()
   scenario.retain(scenario.log.logEndOffset)
+  await scenario.checkpoint()
   scenario.append(3, 'g2')
+  await scenario.flush()
+  scenario.retain(scenario.log.logEndOffset)
+  scenario.append(3, 'g3')
   await scenario.close()
   return scenario
 }

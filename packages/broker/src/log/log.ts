@@ -523,7 +523,7 @@ export class Log {
     }
     // A crash may keep any of the renamings below and drop others. None may leave a log without the segment that says where it ends, nor one
     // with a hole: the names so far are made durable first, and where the log starts, unless the segment that goes is the only one.
-
+    disk.syncDirectory(this.#directory)
     if (count > 1) this.#options.onLogStartMoved?.()
     const removals = this.#segments.splice(0, count).map(segment => {
       this.#flush.dropped(segment)
