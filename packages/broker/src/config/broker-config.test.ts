@@ -74,6 +74,14 @@ describe('a listener', () => {
     ])
   })
 
+  test('of the controller may be advertised too, as in the file that Apache Kafka ships', () => {
+    const { config } = read({ 'advertised.listeners': 'PLAINTEXT://a.example:9092,CONTROLLER://b.example:9093' })
+    expect(readListeners(config).map(({ advertised }) => advertised)).toEqual([
+      { host: 'a.example', port: 9092 },
+      { host: 'b.example', port: 9093 },
+    ])
+  })
+
   test.each([
     ['without a port', { listeners: 'PLAINTEXT://127.0.0.1,CONTROLLER://:9093' }, /listeners: must be name:\/\/host:port/],
     ['with a port above 65535', { listeners: 'PLAINTEXT://:99999,CONTROLLER://:9093' }, /must be name:\/\/host:port/],
@@ -93,7 +101,6 @@ describe('a listener', () => {
     ],
     ['advertised and not bound', { 'advertised.listeners': 'OTHER://h:1' }, /names OTHER, which listeners does not/],
     ['advertised as every address', { 'advertised.listeners': 'PLAINTEXT://0.0.0.0:9092' }, /an address that clients can reach/],
-    ['of the controller, advertised', { 'advertised.listeners': 'CONTROLLER://h:1' }, /must not name the controller listener/],
     ['among brokers that is not there', { 'inter.broker.listener.name': 'INSIDE' }, /The listener among brokers, INSIDE/],
   ])('%s is an error', (_, properties, message) => {
     expect(() => read(properties)).toThrow(ConfigError)

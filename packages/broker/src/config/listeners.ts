@@ -7,7 +7,7 @@ export interface ListenerConfig {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** What clients are told; `port` 0: the port that was bound. Controller listeners advertise themselves. */
+  /** What clients (of a controller listener: other nodes) are told; `port` 0: the port that was bound. */
   readonly advertised: { readonly host: string; readonly port: number }
   /** 0 PLAINTEXT. */
   readonly securityProtocol: number
@@ -23,11 +23,8 @@ export function readListeners(config: ConfigSet): ListenerConfig[] {
   const advertised = parseAddresses(keys.advertisedListeners.name, config.get(keys.advertisedListeners) ?? [])
   const controllerNames = config.get(keys.controllerListenerNames)!
   const protocolOf = readProtocols(config.get(keys.listenerSecurityProtocolMap)!)
-  for (const name of advertised.keys()) {
+  for (const name of advertised.keys())
     if (!bound.has(name)) throw new ConfigError(`advertised.listeners names ${name}, which listeners does not`)
-    if (controllerNames.includes(name))
-      throw new ConfigError(`advertised.listeners must not name the controller listener ${name}`)
-  }
   const listeners = [...bound].map(([name, { host, port }]) => {
     const own = advertised.get(name)
     if (own && everyAddress.has(own.host))
