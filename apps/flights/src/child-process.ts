@@ -3,12 +3,14 @@ import { fileURLToPath } from 'node:url'
 
 export interface ChildOptions<Ready> {
   readonly name: string
-  /** Module beside this one that calls `serveParent`. */
-  readonly module: string
+  /** Module that calls `serveParent`. */
+  readonly module: URL
   readonly arguments: (previous: Ready | undefined) => readonly string[]
-  /** Upper bound of the heap in MiB. */
-  readonly heapMiB: number
-  /** A child that ended without being asked is started again: tells the user. */
+  /** Of Node: bounds of the heap. */
+  readonly flags: readonly string[]
+  /** It is ready, for the first time or again. */
+  readonly started: (ready: Ready, pid: number) => void
+  /** It ended without being asked and is started again: tells the user. */
   readonly restarted: (reason: string) => void
 }
 
@@ -16,28 +18,36 @@ type ChildMessage<Ready> = { kind: 'ready'; ready: Ready } | { kind: 'failed'; m
 
 /** How long a child may take to close before it is killed. */
 const closeTimeoutMs = 15_000
-const restartDelayMs = 200
+/** How long it may take when its parent is gone: what it needs for that may be gone too. */
+const orphanCloseTimeoutMs = 5_000
+const restartBackoffMs = { first: 200, max: 5_000 }
+/** A child that ends again within this time has not recovered. */
+const recoveredAfterMs = 10_000
+const maxRestartsInRow = 6
 
 /** A process of the job: started, waited for, started again when it dies, closed in order. */
 export class Child<Ready> {
+  /** Rejects when the child does not stay up whatever is done. */
+  readonly lost: Promise<never>
   readonly #options: ChildOptions<Ready>
   #process: ChildProcess | undefined
   #ready: Ready | undefined
   #closing = false
+  #restartsInRow = 0
+  #readyAtMs = 0
+  #giveUp!: (error: Error) => void
 
   constructor(options: ChildOptions<Ready>) {
     this.#options = options
-  }
-
-  get pid(): number | undefined {
-    return this.#process?.pid
+    this.lost = new Promise((_, reject) => (this.#giveUp = reject))
+    this.lost.catch(() => {})
   }
 
   /** Starts the child; resolves with what it says when it is ready, rejects with its own one line when it cannot start. */
   async start(): Promise<Ready> {
-    const { module, heapMiB } = this.#options
-    const child = fork(fileURLToPath(new URL(module, import.meta.url)), [...this.#options.arguments(this.#ready)], {
-      execArgv: [`--max-old-space-size=${heapMiB}`, '--max-semi-space-size=8'],
+    const { name, module, flags, started } = this.#options
+    const child = fork(fileURLToPath(module), [...this.#options.arguments(this.#ready)], {
+      execArgv: [...flags],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // Ctrl-C reaches the whole process group: the parent alone decides in which order its children close.
       detached: true,
@@ -47,13 +57,14 @@ export class Child<Ready> {
       child.once('message', (message: ChildMessage<Ready>) =>
         message.kind === 'ready' ? resolve(message.ready) : reject(new Error(message.message)),
       )
-      child.once('exit', (code, signal) =>
-        reject(new Error(`The ${this.#options.name} ended before it was ready (${signal ?? `exit code ${code}`})`)),
-      )
+      child.once('error', reject)
+      child.once('exit', (code, signal) => reject(new Error(`The ${name} ended before it was ready (${howEnded(code, signal)})`)))
     })
+    this.#readyAtMs = performance.now()
     child.once('exit', (code, signal) => {
-      if (!this.#closing) void this.#restart(signal ?? `exit code ${code}`)
+      if (!this.#closing) void this.#restart(howEnded(code, signal))
     })
+    started(this.#ready, child.pid!)
     return this.#ready
   }
 
@@ -61,7 +72,7 @@ export class Child<Ready> {
   async close(): Promise<void> {
     this.#closing = true
     const child = this.#process
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    if (!child || child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
     child.kill('SIGTERM')
     const timer = setTimeout(() => child.kill('SIGKILL'), closeTimeoutMs)
@@ -70,34 +81,54 @@ export class Child<Ready> {
   }
 
   async #restart(reason: string): Promise<void> {
-    this.#options.restarted(reason)
-    for (;;) {
-      await new Promise(resolve => setTimeout(resolve, restartDelayMs))
+    if (performance.now() - this.#readyAtMs > recoveredAfterMs) this.#restartsInRow = 0
+    for (let because = reason; ; ) {
+      if (this.#restartsInRow++ >= maxRestartsInRow)
+        return this.#giveUp(
+          new Error(`The ${this.#options.name} does not stay up (${because}): after ${maxRestartsInRow} restarts the job ends`),
+        )
+      this.#options.restarted(because)
+      const delayMs = Math.min(restartBackoffMs.max, restartBackoffMs.first * 2 ** (this.#restartsInRow - 1))
+      await new Promise(resolve => setTimeout(resolve, delayMs))
       if (this.#closing) return
       try {
         await this.start()
         return
       } catch (error) {
-        this.#options.restarted((error as Error).message)
+        if (this.#closing) return
+        because = (error as Error).message
       }
     }
   }
 }
 
-/** The child's side: `start` opens everything and gives what the parent should know, and how to close. The child ends with its parent. */
+function howEnded(code: number | null, signal: NodeJS.Signals | null): string {
+  return signal ?? `exit code ${code}`
+}
+
+/** The child's side: `start` opens everything and gives what the parent should know, and how to close. The child ends with its parent, however that ends. */
 export async function serveParent<Ready>(start: () => Promise<{ ready: Ready; close: () => Promise<void> }>): Promise<void> {
   const tell = (message: ChildMessage<Ready>) => new Promise<void>(resolve => process.send!(message, () => resolve()))
+  let end = async (): Promise<void> => process.exit(1)
+  process.on('SIGTERM', () => end())
+  process.on('disconnect', () => {
+    setTimeout(() => process.exit(1), orphanCloseTimeoutMs)
+    void end()
+  })
   try {
     const { ready, close } = await start()
     let closing = false
-    const end = async () => {
+    end = async () => {
       if (closing) return
       closing = true
-      await close()
-      process.exit(0)
+      try {
+        await close()
+        process.exit(0)
+      } catch (error) {
+        console.error((error as Error).message)
+        process.exit(1)
+      }
     }
-    process.on('SIGTERM', end)
-    process.on('disconnect', end)
     await tell({ kind: 'ready', ready })
   } catch (error) {
     await tell({ kind: 'failed', message: (error as Error).message })

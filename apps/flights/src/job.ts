@@ -1,8 +1,9 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Admin } from '@millrace/client'
+import { messageOf } from '@millrace/runtime'
 import type { Arguments } from './arguments.ts'
 import { Child } from './child-process.ts'
+import { DataFolder } from './data-folder.ts'
 import { fold } from './fold.ts'
 import { jobSerdes } from './job-serdes.ts'
 import { consumerLag } from './lag.ts'
@@ -10,6 +11,7 @@ import { LiveTables } from './live-tables.ts'
 import { load } from './loader.ts'
 import type { NodeReady } from './node-process.ts'
 import { PageServer, type Stats } from './page-server.ts'
+import type { PipelineReady } from './pipeline-process.ts'
 import { ProgressBar } from './progress-bar.ts'
 import { createTopics } from './topic-creation.ts'
 import { partitions } from './topics.ts'
@@ -18,39 +20,56 @@ import { compare, format } from './verification.ts'
 const host = '127.0.0.1'
 const flightsInFile = 3_000_000
 const statsEveryMs = 500
-const nodeHeapMiB = 256
-const pipelineHeapMiB = 384
+/** Small young generations: the job's garbage dies at once, and resident memory stays low. */
+const nodeFlags = ['--max-old-space-size=256', '--max-semi-space-size=8']
+const pipelineFlags = ['--max-old-space-size=384', '--max-semi-space-size=8']
 
 /** Starts everything, runs the job, verifies it. Resolves with the process's exit code. */
 export async function runJob(options: Arguments): Promise<number> {
   const startedMs = performance.now()
-  const dataDirectory = resolve(options.dataDirectory)
   const opened: (() => Promise<void>)[] = []
-  const interrupted = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort(new Interruption()))
+  const ending = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      // A second Ctrl-C does not wait: the children see that this process is gone, and end.
+      if (ending.signal.aborted) process.exit(130)
+      ending.abort(new Interruption())
+    })
   const until = <T>(work: Promise<T>): Promise<T> =>
     new Promise((done, failed) => {
-      interrupted.signal.addEventListener('abort', () => failed(interrupted.signal.reason))
+      if (ending.signal.aborted) failed(ending.signal.reason)
+      ending.signal.addEventListener('abort', () => failed(ending.signal.reason))
       work.then(done, failed)
     })
+  let opening: Promise<Job> | undefined
   try {
-    checkWritable(dataDirectory)
-    const job = await openAll(options, dataDirectory, opened, startedMs)
-    const verified = await until(runAndVerify(options, job, interrupted.signal, startedMs))
+    const folder = new DataFolder(resolve(options.dataDirectory))
+    folder.open()
+    opening = openAll(options, folder, opened, ending, startedMs)
+    const job = await until(opening)
+    const verified = await until(runAndVerify(options, job, ending.signal, startedMs))
     if (options.once) return verified ? 0 : 1
     console.log(`The page stays at ${job.pageUrl}, the broker and the registry too: Ctrl-C ends.`)
     await until(new Promise(() => {}))
     return 0
   } catch (error) {
-    if (error instanceof Interruption) return 130
-    console.error(explain(error as NodeJS.ErrnoException, options))
+    if (error instanceof Interruption) {
+      console.log('\nClosing …')
+      return 130
+    }
+    console.error(messageOf(error))
     return 1
   } finally {
-    // A second Ctrl-C does not wait.
-    process.once('SIGINT', () => process.exit(130))
-    if (interrupted.signal.aborted) console.log('\nClosing …')
-    for (const close of opened.reverse()) await close()
+    if (!ending.signal.aborted) ending.abort(new Interruption())
+    await closeAll(opened)
+    // What was being opened when it was interrupted.
+    await opening?.catch(() => {})
+    await closeAll(opened)
   }
+}
+
+async function closeAll(opened: (() => Promise<void>)[]): Promise<void> {
+  for (let close = opened.pop(); close; close = opened.pop()) await close().catch(error => console.error(messageOf(error)))
 }
 
 class Interruption extends Error {}
@@ -64,35 +83,46 @@ interface Job {
   readonly admin: Admin
 }
 
-/** Starts node, registry, pipeline and page in this order; what is opened closes in the reverse one. */
+/** Starts node, registry, page and pipeline; what is opened closes in the reverse order. A child that does not stay up ends everything. */
 async function openAll(
   options: Arguments,
-  dataDirectory: string,
+  folder: DataFolder,
   opened: (() => Promise<void>)[],
+  ending: AbortController,
   startedMs: number,
 ): Promise<Job> {
   const say = (what: string, where: string) => console.log(`${what.padEnd(16)} ${where}`)
   const restarted = (name: string) => (reason: string) => console.error(`\nThe ${name} ended (${reason}): starting it again`)
-  const nodeChild = new Child<NodeReady>({
-    name: 'broker',
-    module: './node-process.ts',
-    // Started again, it listens where it did before.
-    arguments: before => [
-      join(dataDirectory, 'node'),
-      String(before?.brokerPort ?? options.brokerPort),
-      String(before?.registryPort ?? options.registryPort),
-    ],
-    heapMiB: nodeHeapMiB,
-    restarted: restarted('broker'),
-  })
-  opened.push(() => nodeChild.close())
-  const node = await nodeChild.start()
-  say('Broker', `${node.bootstrapServers} (cluster ${node.clusterId}, process ${nodeChild.pid})`)
-  say('Schema registry', node.registryUrl)
+  const supervise = <Ready>(child: Child<Ready>): Promise<Ready> => {
+    opened.push(() => child.close())
+    child.lost.catch(error => ending.abort(error))
+    return child.start()
+  }
+  const node = await supervise(
+    new Child<NodeReady>({
+      name: 'broker',
+      module: new URL('./node-process.ts', import.meta.url),
+      // Started again, it listens where it did before.
+      arguments: before => [
+        folder.node,
+        String(before?.brokerPort ?? options.brokerPort),
+        String(before?.registryPort ?? options.registryPort),
+      ],
+      flags: nodeFlags,
+      started: ({ bootstrapServers, clusterId, registryUrl }, pid) => {
+        say('Broker', `${bootstrapServers} (cluster ${clusterId}, process ${pid})`)
+        say('Schema registry', registryUrl)
+      },
+      restarted: restarted('broker'),
+    }),
+  )
+  ending.signal.throwIfAborted()
+  folder.bind(node.clusterId)
 
   const admin = new Admin({ bootstrapServers: node.bootstrapServers, clientId: 'flights' })
   opened.push(() => admin.close())
   await createTopics(admin)
+  ending.signal.throwIfAborted()
 
   const serdes = jobSerdes(node.registryUrl)
   const tables = new LiveTables({ bootstrapServers: node.bootstrapServers, delays: serdes.delays })
@@ -106,24 +136,34 @@ async function openAll(
   }
   const page = new PageServer(tables, stats)
   opened.push(() => page.close())
-  const pageUrl = await page.start(host, options.port)
-  opened.push(() => tables.close())
-  tables.start(partitions, error => console.error(`Reading the results failed: ${(error as Error).message}`))
-  say('Flights page', pageUrl)
-  say('Data', dataDirectory)
-
-  const pipeline = new Child<null>({
-    name: 'pipeline',
-    module: './pipeline-process.ts',
-    arguments: () => [node.bootstrapServers, node.registryUrl, join(dataDirectory, 'state')],
-    heapMiB: pipelineHeapMiB,
-    restarted: restarted('pipeline'),
+  const pageUrl = await page.start(host, options.port).catch(error => {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    throw new Error(`Port ${options.port} for the page is in use: choose another with --port P (0: any)`)
   })
-  opened.push(() => pipeline.close())
+  ending.signal.throwIfAborted()
+  opened.push(() => tables.close())
+  tables.start(partitions, error => ending.abort(new Error(`Reading the results failed: ${messageOf(error)}`)))
+  say('Flights page', pageUrl)
+  say('Data', folder.path)
   console.log(`Up after ${((performance.now() - startedMs) / 1000).toFixed(2)} s`)
-  await pipeline.start()
-  say('Pipeline', `process ${pipeline.pid}`)
+
+  await supervise(
+    new Child<PipelineReady>({
+      name: 'pipeline',
+      module: new URL('./pipeline-process.ts', import.meta.url),
+      arguments: () => [node.bootstrapServers, node.registryUrl, folder.state],
+      flags: pipelineFlags,
+      started: ({ resumedAt, restored }, pid) => say('Pipeline', `process ${pid}, ${resumption(resumedAt, restored)}`),
+      restarted: restarted('pipeline'),
+    }),
+  )
   return { node, pageUrl, tables, page, stats, admin }
+}
+
+function resumption(resumedAt: number, restored: number): string {
+  if (resumedAt === 0) return 'begins with the first flight'
+  const number = (value: number) => value.toLocaleString('en-US')
+  return `continues after ${number(resumedAt)} flights, ${number(restored)} changes read from changelogs`
 }
 
 /** Loads the flights while the pipeline works on them, waits until it has finished, and compares. */
@@ -188,21 +228,3 @@ function followStats({ stats, tables, admin }: Job): void {
   )
 }
 const last = new Map<Stats, { atMs: number; flights: number }>()
-
-function checkWritable(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true })
-    accessSync(directory, constants.W_OK)
-  } catch (error) {
-    throw new Error(
-      `The data folder ${directory} can't be written (${(error as NodeJS.ErrnoException).code}): choose another with --data DIR`,
-    )
-  }
-}
-
-/** One clear line that says what to do. */
-function explain(error: NodeJS.ErrnoException, { port }: Arguments): string {
-  if (error.code === 'EADDRINUSE' && error.message.includes(String(port)))
-    return `Port ${port} for the page is in use: choose another with --port P (0: any)`
-  return error.message
-}
