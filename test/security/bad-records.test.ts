@@ -208,3 +208,32 @@ test('a reader that takes nothing holds up itself alone, in bounded memory', asy
   const { topics } = await connection.request(Metadata, 9, { topics: [{ name: 'wide' }] })
   expect(topics[0]!.errorCode).toBe(ErrorCode.NONE)
 })
+
+test('fifty readers that take nothing do not hold fifty answers in memory', async () => {
+  // Of 20 MB each: a gigabyte.
+  const fetch = {
+    maxWaitMs: 0,
+    minBytes: 1,
+    maxBytes: 20_000_000,
+    sessionEpoch: -1,
+    topics: [{ topic: 'wide', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 20_000_000 }] }],
+  }
+  const before = process.memoryUsage().rss
+  const readers: RawConnection[] = []
+  for (let i = 0; i < 50; i++) {
+    const reader = await node.connect()
+    reader.pause()
+    reader.send(reader.frameOf(Fetch, 11, fetch))
+    readers.push(reader)
+    expect(await isServed(connection)).toBe(true)
+  }
+  expect(process.memoryUsage().rss - before).toBeLessThan(600 * 1024 * 1024)
+  for (const reader of readers) reader.close()
+  // Their share is free again: an answer is as large as it was.
+  await expect
+    .poll(async () => {
+      const { responses } = await connection.request(Fetch, 11, fetch)
+      return responses[0]!.partitions[0]!.records?.length ?? 0
+    })
+    .toBeGreaterThan(15_000_000)
+}, 60_000)

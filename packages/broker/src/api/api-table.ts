@@ -1,5 +1,6 @@
 import { brokerKeys } from '../config/broker-config.ts'
 import { supportedFeatures } from '../controller/features.ts'
+import { AnswerMemory } from '../fetch/answer-memory.ts'
 import { ReadBuffers } from '../fetch/read-buffers.ts'
 import { FetchSessionCache } from '../fetch/session-cache.ts'
 import type { Partitions } from '../partition/partitions.ts'
@@ -21,6 +22,9 @@ import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts'
 import { produceHandler } from './produce.ts'
 import { ApiTable } from './table.ts'
 
+/** Fetch answers that clients have not taken, all together. */
+const maxUntakenFetchBytes = 256 * 1024 * 1024
+
 /** Every API that this node serves. */
 export function apiTable(
   broker: BrokerServices,
@@ -31,7 +35,13 @@ export function apiTable(
   const sessions = new FetchSessionCache(config.get(brokerKeys.maxIncrementalFetchSessionCacheSlots)!, world.random)
   const table = new ApiTable([
     produceHandler(partitions),
-    fetchHandler({ partitions, sessions, buffers: new ReadBuffers(), maxBytes: config.get(brokerKeys.fetchMaxBytes)! }),
+    fetchHandler({
+      partitions,
+      sessions,
+      buffers: new ReadBuffers(),
+      memory: new AnswerMemory(maxUntakenFetchBytes),
+      maxBytes: config.get(brokerKeys.fetchMaxBytes)!,
+    }),
     listOffsetsHandler(partitions),
     deleteRecordsHandler(partitions),
     initProducerIdHandler(new ProducerIds(broker)),

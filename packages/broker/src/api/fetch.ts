@@ -1,4 +1,5 @@
 import { type Draft, ErrorCode, Fetch, type FetchRequest, type FetchResponse } from '@millrace/protocol'
+import type { AnswerMemory } from '../fetch/answer-memory.ts'
 import { concludeFetch, type FetchContext, fetchContext, topicIdsSince } from '../fetch/fetch-context.ts'
 import { FetchWait } from '../fetch/fetch-wait.ts'
 import type { ReadBuffers } from '../fetch/read-buffers.ts'
@@ -29,6 +30,7 @@ export interface FetchOptions {
   readonly partitions: Partitions
   readonly sessions: FetchSessionCache
   readonly buffers: ReadBuffers
+  readonly memory: AnswerMemory
   /** `fetch.max.bytes`. */
   readonly maxBytes: number
 }
@@ -113,7 +115,7 @@ class FetchTask {
     this.#giveBack()
     this.#readBytes = 0
     this.#urgent = false
-    let budget = Math.min(this.#request.maxBytes, this.#options.maxBytes)
+    let budget = Math.min(this.#request.maxBytes, this.#options.maxBytes, this.#options.memory.leftBytes)
     for (const target of this.#fetch.targets) {
       const leader = this.#leaderOf(target)
       if (typeof leader === 'number') {
@@ -165,8 +167,20 @@ class FetchTask {
     this.#buffers = []
   }
 
+  /** The answer's memory is used until it has left or its connection is gone. */
+  #accountFor(bytes: number): void {
+    const release = this.#options.memory.take(bytes)
+    if (release === null && this.#buffers.length === 0) return
+    const forget = release === null ? null : this.#context.connection.whenClosed(release)
+    this.#context.whenSent(() => {
+      forget?.()
+      release?.()
+      this.#giveBack()
+    })
+  }
+
   #response(): Draft<FetchResponse> {
-    if (this.#buffers.length > 0) this.#context.whenSent(() => this.#giveBack())
+    this.#accountFor(this.#readBytes)
     const { sessionId, answers } = concludeFetch(this.#fetch, this.#answers, {
       usesTopicIds: this.#usesTopicIds,
       isPrivileged: this.#isFollower,
