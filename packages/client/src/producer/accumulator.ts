@@ -1,4 +1,4 @@
-import { BatchBuilder, ErrorCode, type HeaderDraft, KafkaError } from '@millrace/protocol'
+import { BatchBuilder, type CompressionCodec, ErrorCode, type HeaderDraft, KafkaError } from '@millrace/protocol'
 import type { Timer, World } from '@millrace/runtime'
 import { TimeoutError } from '../errors.ts'
 import { nameOf } from '../topic-partition.ts'
@@ -107,7 +107,12 @@ export class Accumulator {
       const value = cursor.value()
       const headers = cursor.headers()
       if (part?.append(cursor.timestamp, key, value, headers)) continue
-      part = new ProducerBatch(queue, this.#newBuilder(queue, partBytes), batch.createdAtMs, batch.ordinal)
+      part = new ProducerBatch(
+        queue,
+        this.#newBuilder(queue, partBytes, queue.topic.compression),
+        batch.createdAtMs,
+        batch.ordinal,
+      )
       part.append(cursor.timestamp, key, value, headers)
       parts.push(part)
     }
@@ -157,18 +162,18 @@ export class Accumulator {
   #newBatch(queue: PartitionQueue): ProducerBatch {
     return new ProducerBatch(
       queue,
-      this.#newBuilder(queue, this.#options.batchBytes),
+      this.#newBuilder(queue, this.#options.batchBytes, queue.topic.packer ? 'none' : queue.topic.compression),
       this.#world.clock.monotonic(),
       this.#ordinal++,
     )
   }
 
-  #newBuilder(queue: PartitionQueue, maxBytes: number): BatchBuilder {
+  #newBuilder(queue: PartitionQueue, maxBytes: number, compression: CompressionCodec): BatchBuilder {
     const { compressionLevel, batchBytes } = this.#options
-    const spare = maxBytes === batchBytes ? this.#spare.pop() : undefined
+    const spare =
+      maxBytes === batchBytes && (queue.topic.packer === null || compression === 'none') ? this.#spare.pop() : undefined
     if (spare) return spare
     const initialBytes = Math.min(maxBytes, Math.max(smallestBatchBytes, queue.typicalBytes))
-    const { compression } = queue.topic
     return new BatchBuilder({
       compression,
       maxBytes,

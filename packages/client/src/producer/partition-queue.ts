@@ -1,4 +1,5 @@
 import type { CompressionCodec } from '@millrace/protocol'
+import type { Packer } from './packer.ts'
 import type { PartitionLoad } from './partitioner.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerIdentity } from './sequence.ts'
@@ -16,6 +17,8 @@ export type Renumbering =
 export interface QueueTopic {
   readonly name: string
   readonly compression: CompressionCodec
+  /** Compresses what the builder does not. */
+  readonly packer: Packer | null
 }
 
 /**
@@ -70,19 +73,23 @@ export class PartitionQueue implements PartitionLoad {
     if (this.open === null) return
     this.typicalBytes = this.open.sizeInBytes
     this.waiting.push(this.open)
+    this.topic.packer?.start(this.open)
     this.open = null
   }
 
   /** Whether something could be sent, back-off and numbering aside. */
   hasReady(): boolean {
-    return !this.isRecovering && (this.waiting.length > 0 || this.open?.isReady === true)
+    if (this.isRecovering) return false
+    const next = this.waiting[0]
+    return next ? !next.isPacking : this.open?.isReady === true
   }
 
   /** The batch to send next; it stays where it is until `sent`. */
   peek(): ProducerBatch | null {
     if (this.isRecovering) return null
     if (this.waiting.length === 0 && this.open?.isReady) this.seal()
-    return this.waiting[0] ?? null
+    const next = this.waiting[0]
+    return next === undefined || next.isPacking ? null : next
   }
 
   /** Moves the first batch to the wire and gives its bytes. */

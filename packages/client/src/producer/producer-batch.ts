@@ -22,6 +22,8 @@ export class ProducerBatch {
   attempts = 0
   /** Some attempt may have been written without our knowing. */
   mayBeWritten = false
+  /** Its records are being compressed elsewhere. */
+  isPacking = false
   /** No longer waits for more records. */
   isReady = false
   /** The caller has its answer (the time was up), though a request is still out. */

@@ -339,6 +339,38 @@ describe('retries keep the order and double nothing', () => {
   })
 })
 
+describe('compression', () => {
+  it.each(['gzip', 'zstd', 'lz4', 'snappy', 'none'] as const)(
+    '%s keeps the order of large batches, through retries too',
+    async compression => {
+      const producer = open({ compression, batchBytes: 200_000, maxRequestBytes: 400_000 })
+      await sendOne(producer)
+      let refusals = 2
+      broker.on(Produce, request => answer(request, () => (refusals-- > 0 ? ErrorCode.NOT_LEADER_OR_FOLLOWER : 0)))
+      for (let i = 1; i <= 1_000; i++) producer.append({ topic: 't', partition: 0, value: `${i}`.padStart(1_000, '0') })
+      expect((await settled(producer.flush())).error).toBeUndefined()
+      expect(numbers()).toEqual(range(1_001))
+      const sent = arrivals().at(-3)!
+      expect(sent.values.length).toBeGreaterThan(100)
+      expect(sent.view.compression).toBe(compression)
+    },
+  )
+
+  it('splits a large compressed batch that the broker finds too large', async () => {
+    const producer = open({ compression: 'gzip', batchBytes: 200_000 })
+    await sendOne(producer)
+    broker.on(Produce, request => answer(request, ({ values }) => (values.length > 60 ? ErrorCode.MESSAGE_TOO_LARGE : 0)))
+    for (let i = 1; i <= 300; i++) producer.append({ topic: 't', partition: 0, value: `${i}`.padStart(1_000, '0') })
+    expect((await settled(producer.flush())).error).toBeUndefined()
+    expect(numbers()).toEqual(range(301))
+    expect(
+      arrivals()
+        .slice(1)
+        .every(({ view }) => view.compression === 'gzip'),
+    ).toBe(true)
+  })
+})
+
 describe('limits', () => {
   it('says false when the buffer is full, and that there is room when answers come', async () => {
     const producer = open({ bufferBytes: 10_000, batchBytes: 1_000 })
@@ -474,7 +506,10 @@ describe('limits', () => {
     ['maxInFlight', 6],
     ['deliveryTimeoutMs', 10],
     ['bootstrapServers', 'nowhere'],
+    ['compressionLevel', 1e6],
   ])('refuses %s %j', (option, value) => {
-    expect(() => open({ [option]: value } as Partial<ProducerOptions>)).toThrow(expect.objectContaining({ code: 'CONFIG' }))
+    expect(() => open({ compression: 'zstd', [option]: value } as Partial<ProducerOptions>)).toThrow(
+      expect.objectContaining({ code: 'CONFIG' }),
+    )
   })
 })

@@ -6,6 +6,7 @@ import { BufferExhaustedError, ClosedError, TimeoutError } from '../errors.ts'
 import { Accumulator } from './accumulator.ts'
 import { Delivery } from './delivery.ts'
 import { partitionOfKey } from './murmur2.ts'
+import { Packer } from './packer.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import { ProducerMetrics } from './producer-metrics.ts'
 import type { ProducerRecord, RecordMetadata } from './record.ts'
@@ -69,6 +70,7 @@ export class Producer {
   readonly #cluster: Cluster
   readonly #accumulator: Accumulator
   readonly #sender: Sender
+  readonly #packer: Packer | null
   readonly #topics = new Map<string, TopicQueues<Parked>>()
   /** `send` calls that wait for room, in their order. */
   readonly #blocked: Parked[] = []
@@ -87,7 +89,7 @@ export class Producer {
       enableIdempotence: options.enableIdempotence ?? (options.acks === undefined || isAll(options.acks)),
     }
     const settings = resolveOptions(producerKeys, given, [...otherClientOptions, 'partitioner', 'onError'], options.logger)
-    check(settings)
+    check(settings, options.compressionLevel)
     this.#options = options
     this.#settings = settings
     const { maxInFlight, lingerMs, batchBytes, maxRequestBytes, bufferBytes, deliveryTimeoutMs, requestTimeoutMs } = settings
@@ -95,6 +97,9 @@ export class Producer {
     this.#cluster = new Cluster({ ...settings, world, logger, bootstrapServers, maxInFlightRequests: maxInFlight })
     const identities = settings.enableIdempotence ? new IdentitySource(this.#cluster, () => this.#sender.schedule()) : null
     const compressionLevel = options.compressionLevel
+    this.#packer = Packer.for(this.#cluster.world.cpu, settings.compression, compressionLevel, batchBytes, queue =>
+      this.#sender.ready(queue),
+    )
     this.#accumulator = new Accumulator(
       this.#cluster.world,
       { lingerMs, batchBytes: Math.max(1, batchBytes), maxRequestBytes, bufferBytes, deliveryTimeoutMs, compressionLevel },
@@ -257,7 +262,7 @@ export class Producer {
       if (typeof name !== 'string' || name === '')
         throw errorOf(ErrorCode.INVALID_TOPIC_EXCEPTION, `${JSON.stringify(name)} is no topic name`)
       const { compression, batchBytes, partitionerAdaptive: adaptive } = this.#settings
-      topic = new TopicQueues(name, compression, this.#cluster.world.random, { stickyBytes: batchBytes, adaptive })
+      topic = new TopicQueues(name, compression, this.#packer, this.#cluster.world.random, { stickyBytes: batchBytes, adaptive })
       this.#topics.set(name, topic)
       if (this.#cluster.metadata.track(name) || !topic.update(this.#cluster.metadata.topic(name))) this.#cluster.requestMetadata()
     }
@@ -434,8 +439,19 @@ function isAll(acks: ProducerOptions['acks']): boolean {
   return acks === 'all' || acks === '-1' || acks === -1
 }
 
-function check(settings: Settings): void {
+/** Scales of the codecs that have levels. */
+const levels: Readonly<Record<string, readonly [number, number]>> = { gzip: [-1, 9], lz4: [1, 17], zstd: [-131_072, 22] }
+
+function check(settings: Settings, compressionLevel: number | undefined): void {
   const { acks, enableIdempotence, maxInFlight, lingerMs, requestTimeoutMs, deliveryTimeoutMs } = settings
+  const [least, most] = levels[settings.compression] ?? [-Infinity, Infinity]
+  if (
+    compressionLevel !== undefined &&
+    (compressionLevel < least || compressionLevel > most || (settings.compression === 'gzip' && compressionLevel === 0))
+  )
+    throw new ConfigError(
+      `Invalid value ${compressionLevel} for configuration compression.level: ${settings.compression} has ${least} to ${most}`,
+    )
   if (enableIdempotence && !isAll(acks)) throw new ConfigError(`enableIdempotence needs acks all, not ${acks}`)
   if (enableIdempotence && maxInFlight > 5)
     throw new ConfigError(`enableIdempotence allows at most 5 requests in flight, not ${maxInFlight}`)

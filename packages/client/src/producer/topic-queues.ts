@@ -1,6 +1,7 @@
 import type { CompressionCodec } from '@millrace/protocol'
 import type { Random } from '@millrace/runtime'
 import type { TopicMetadata } from '../network/metadata.ts'
+import type { Packer } from './packer.ts'
 import { PartitionQueue, type QueueTopic } from './partition-queue.ts'
 import { StickyPartitioner } from './partitioner.ts'
 
@@ -8,13 +9,21 @@ import { StickyPartitioner } from './partitioner.ts'
 export class TopicQueues<Parked> implements QueueTopic {
   readonly name: string
   readonly compression: CompressionCodec
+  readonly packer: Packer | null
   readonly sticky: StickyPartitioner
   readonly queues: PartitionQueue[] = []
   readonly parked: Parked[] = []
 
-  constructor(name: string, compression: CompressionCodec, random: Random, options: { stickyBytes: number; adaptive: boolean }) {
+  constructor(
+    name: string,
+    compression: CompressionCodec,
+    packer: Packer | null,
+    random: Random,
+    options: { stickyBytes: number; adaptive: boolean },
+  ) {
     this.name = name
     this.compression = compression
+    this.packer = packer
     this.sticky = new StickyPartitioner(random, options)
   }
 
