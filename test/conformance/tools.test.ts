@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Cluster, startCluster } from '@millrace/testkit'
+import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kafkaScript } from './kafka-peer.ts'
-import { run } from './process-harness.ts'
+import { run, until } from './process-harness.ts'
 import { codecs, compressible, storedCodecs } from './stored-batches-harness.ts'
 import { KafkaTools, type ToolName, type ToolOptions } from './tools-harness.ts'
 
@@ -198,6 +199,78 @@ describe('groups', () => {
       'Group readers not found.',
     )
   })
+
+  test('a member that lives is described, and its group is neither reset nor deleted', async () => {
+    await create('live', 2)
+    await produce('live', ['a'])
+    const consumer = new Kafka({
+      clientId: 'lively',
+      brokers: [cluster.bootstrapServers],
+      logLevel: logLevel.NOTHING,
+    }).consumer({ groupId: 'living', maxWaitTimeInMs: 100 })
+    let seen = 0
+    await consumer.connect()
+    try {
+      await consumer.subscribe({ topic: 'live', fromBeginning: true })
+      await consumer.run({ eachMessage: async () => void seen++ })
+      await until('a message', () => seen > 0)
+      const describe = async (what: string) => rows((await tool('consumer-groups', `--describe --group living ${what}`)).stdout)
+      const [, member] = await describe('--members --verbose')
+      expect(member).toEqual([
+        'living',
+        expect.stringMatching(/^lively-[\w-]+$/),
+        '/127.0.0.1',
+        'lively',
+        '2',
+        '-',
+        'live:0,1',
+        '-',
+        '-',
+      ])
+      expect((await describe('--state'))[1]).toEqual([
+        'living',
+        cluster.bootstrapServers,
+        '(1)',
+        'RoundRobinAssigner',
+        'Stable',
+        '1',
+      ])
+      expect((await describe('--offsets')).slice(1).map(row => row.slice(-2))).toEqual([
+        ['/127.0.0.1', 'lively'],
+        ['/127.0.0.1', 'lively'],
+      ])
+      const refused = async (args: string) => {
+        const { stdout, stderr } = await tool('consumer-groups', args, { status: undefined })
+        return stdout + stderr
+      }
+      expect(await refused('--reset-offsets --group living --topic live --to-earliest --execute')).toContain(
+        "Assignments can only be reset if the group 'living' is inactive, but the current state is Stable.",
+      )
+      expect(await refused('--delete --group living')).toContain('GroupNotEmptyException')
+    } finally {
+      await consumer.disconnect()
+    }
+  })
+})
+
+test('what this version does not serve is refused, and nothing waits for it', async () => {
+  await create('later')
+  await produce('later', ['a'])
+  const transaction = await tool(
+    'producer-perf-test',
+    '--topic later --num-records 1 --record-size 10 --throughput -1 --transactional-id one --transaction-duration-ms 100',
+    { status: 1 },
+  )
+  expect(transaction.stderr).toContain('Coordinators of key type 1 are not served')
+  const consumed = await tool(
+    'console-consumer',
+    '--topic later --from-beginning --max-messages 1 --group new --command-property group.protocol=consumer',
+    { status: undefined },
+  )
+  expect(consumed.stdout).not.toContain('a\n')
+  expect(consumed.stderr).toContain('Set group.protocol=classic on the consumer configs')
+  const directories = await tool('log-dirs', '--describe', { status: 1 })
+  expect(directories.stderr).toContain('The node does not support DESCRIBE_LOG_DIRS')
 })
 
 describe('configs', () => {
