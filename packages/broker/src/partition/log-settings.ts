@@ -7,7 +7,10 @@ export function logSettings(context: ConfigContext, topic: string): LogConfig {
   const policy = topicConfig(context, topic, topicKeys.cleanupPolicy)
   return {
     segmentBytes: topicConfig(context, topic, topicKeys.segmentBytes),
-    segmentMs: topicConfig(context, topic, topicKeys.segmentMs),
+    // Only closed segments are cleaned: one whose cleaning has a date must be closed by then.
+    segmentMs: policy.includes('compact')
+      ? Math.min(topicConfig(context, topic, topicKeys.segmentMs), topicConfig(context, topic, topicKeys.maxCompactionLagMs))
+      : topicConfig(context, topic, topicKeys.segmentMs),
     segmentJitterMs: topicConfig(context, topic, topicKeys.segmentJitterMs),
     segmentIndexBytes: topicConfig(context, topic, topicKeys.segmentIndexBytes),
     indexIntervalBytes: topicConfig(context, topic, topicKeys.indexIntervalBytes),
