@@ -98,7 +98,7 @@ function* imagesAfter(start: Image, operations: readonly Operation[]): Generator
 /** Every so many images are crashed a second time, at every step of their recovery. */
 const secondCrashEach = 12
 
-const config = { ...defaultLogConfig, segmentBytes: 420, indexIntervalBytes: 100, retentionMs: -1 }
+const config = { ...defaultLogConfig, segmentBytes: 260, indexIntervalBytes: 100, retentionMs: -1 }
 const name = { topic: 'events', partition: 0, topicId: 'g-HqOjpDRLSw1H0WNX9e5A' }
 
 function managerOn(disk: Disk) {
@@ -235,7 +235,7 @@ async function grown(): Promise<Scenario> {
   await scenario.flush()
   await scenario.checkpoint()
   scenario.append(2, 'f0')
-  scenario.retain(5)
+  scenario.retain(13)
   await scenario.checkpoint()
   scenario.append(3, 'g0', 'g1')
   await scenario.flush()

@@ -4,7 +4,7 @@ import type { Segment } from './segment.ts'
 export interface LogFlushOptions {
   readonly guard: DiskGuard
   readonly recoveryPoint: number
-  /** Segments that may hold what is not on disk, the active one not counted. */
+  /** Segments that may hold what is not on disk; the last one is the active one. */
   readonly unflushed: readonly Segment[]
   /** Brings everything into the files and says how far they go. */
   readonly prepare: () => { readonly active: Segment; readonly endOffset: number }
@@ -19,6 +19,7 @@ export class LogFlush {
   readonly #options: LogFlushOptions
   /** Segments that may hold what was not forced to disk, the active one among them. */
   readonly #unflushed: Set<Segment>
+  #active: Segment | undefined
   #recoveryPoint: number
   #unflushedRecords = 0
   #namesChanged = true
@@ -31,6 +32,7 @@ export class LogFlush {
     this.#options = options
     this.#recoveryPoint = options.recoveryPoint
     this.#unflushed = new Set(options.unflushed)
+    this.#active = options.unflushed.at(-1)
   }
 
   get recoveryPoint(): number {
@@ -51,12 +53,14 @@ export class LogFlush {
 
   added(segment: Segment): void {
     this.#unflushed.add(segment)
+    this.#active = segment
     this.#namesChanged = true
   }
 
   /** A closed segment is the active one again: the log was cut. */
   reopened(segment: Segment): void {
     this.#unflushed.add(segment)
+    this.#active = segment
   }
 
   dropped(segment: Segment): void {
@@ -96,8 +100,7 @@ export class LogFlush {
       this.#syncNamesAndEpochs()
       for (const segment of this.#closed(active)) {
         segment.syncNow()
-        segment.offsetIndex.file.syncNow()
-        segment.timeIndex.file.syncNow()
+        segment.syncIndexesNow()
         this.#unflushed.delete(segment)
       }
       active.syncNow()
@@ -122,7 +125,9 @@ export class LogFlush {
       await active.sync()
       if (cuts !== this.#cuts) return
       for (const segment of closed) this.#unflushed.delete(segment)
-      this.#recoveryPoint = Math.max(this.#recoveryPoint, endOffset)
+      // A segment that was closed meanwhile has indexes that are not on disk: a recovery must look into it.
+      const through = active === this.#active ? endOffset : active.baseOffset
+      this.#recoveryPoint = Math.max(this.#recoveryPoint, through)
       this.#unflushedRecords = Math.max(0, this.#unflushedRecords - records)
     })
   }

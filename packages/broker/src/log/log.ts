@@ -488,6 +488,8 @@ export class Log {
     // A crash that lost the name of a segment but kept that of the next one would leave a log without its beginning.
     if (this.#flush.hasNewNames) this.#world.disk.syncDirectory(this.#directory)
     this.#active.seal()
+    // With the recovery point at its end a recovery would not look into this segment: then its indexes must be on disk as its batches are.
+    if (this.#flush.recoveryPoint === this.#logEndOffset) this.#active.syncIndexesNow()
     this.#writtenOffset = this.#logEndOffset
     this.#producers.snapshot(this.#logEndOffset)
     this.#segments.push(this.#newSegment(this.#logEndOffset))

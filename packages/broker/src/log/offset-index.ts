@@ -41,6 +41,12 @@ export class OffsetIndex {
     return number < 0 ? null : this.#read(number)
   }
 
+  /** The last entry that stands at or before `position` of the segment, null for its start. */
+  atPosition(position: number): OffsetPosition | null {
+    const number = this.file.findLast((entry, at) => entry.readInt32BE(at + 4) <= position)
+    return number < 0 ? null : this.#read(number)
+  }
+
   last(): OffsetPosition | null {
     return this.file.count === 0 ? null : this.#read(this.file.count - 1)
   }

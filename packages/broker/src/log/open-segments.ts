@@ -7,7 +7,10 @@ import { partitionFiles } from './log-files.ts'
 import { ProducerLog } from './producer-log.ts'
 import { recoverSegments } from './recovery.ts'
 import { lookupBlockBytes, Segment } from './segment.ts'
-import { batchesFrom, segmentIndexOf } from './segment-list.ts'
+import { batchesBefore, batchesFrom, segmentIndexOf } from './segment-list.ts'
+
+/** As far back a start looks for the batches that producers may send again. */
+const recalledBytes = 1024 * 1024
 
 export interface OpenOptions {
   readonly world: World
@@ -74,7 +77,17 @@ export function openSegments(options: OpenOptions, epochs: LeaderEpochs): Opened
 /** Brings the producer state to the end of the log: the newest snapshot, and the batches behind it. */
 export function replay(segments: readonly Segment[], producers: ProducerLog, startOffset: number, endOffset: number): void {
   const from = producers.load(endOffset, startOffset)
+  if (producers.state.size > 0 && from > startOffset && from <= endOffset) recall(segments, producers, from)
   if (from < endOffset) for (const batch of batchesFrom(segments, from)) producers.update(batch)
+}
+
+/** What is damaged is not for the start to find out: who reads it will. */
+function recall(segments: readonly Segment[], producers: ProducerLog, from: number): void {
+  try {
+    producers.state.recall(batchesBefore(segments, from, recalledBytes))
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'CORRUPT_MESSAGE') throw error
+  }
 }
 
 function emptyLog(options: OpenOptions, producers: ProducerLog, epochs: LeaderEpochs): OpenedLog {

@@ -137,6 +137,34 @@ export class ProducerState {
     }
   }
 
+  /**
+   * A snapshot keeps each producer's last batch alone, but a client may send its last five again: takes up, out of the log's batches before the
+   * snapshot, those that lead up to that last one. Without them their retries would look like gaps in the sequence.
+   */
+  recall(batches: Iterable<BatchView>): void {
+    const found = new Map<number, AppendedBatch[]>()
+    for (const batch of batches) {
+      const { producerId } = batch
+      const producer = this.#producers.get(producerId)
+      if (producer === undefined || batch.producerEpoch !== producer.epoch || batch.isControl) continue
+      let earlier = found.get(producerId)
+      if (earlier === undefined) found.set(producerId, (earlier = []))
+      earlier.push(appended(batch))
+      // The last one of them is the one that is known.
+      if (earlier.length > rememberedBatches) earlier.shift()
+    }
+    for (const [id, earlier] of found) {
+      const { batches: known } = this.#producers.get(id)!
+      for (const batch of earlier.toReversed()) {
+        const first = known[0]
+        if (first === undefined || known.length === rememberedBatches) break
+        const firstSequence = sequenceBefore(first.lastSequence, first.offsetDelta)
+        if (batch.lastOffset < first.lastOffset - first.offsetDelta && sequenceAfter(batch.lastSequence) === firstSequence)
+          known.unshift(batch)
+      }
+    }
+  }
+
   #add(producerId: number, epoch: number): Producer {
     const producer: Producer = {
       epoch,
@@ -173,6 +201,10 @@ export class ProducerState {
     producer.currentTransactionFirstOffset = -1
     this.#inTransaction.delete(producerId)
   }
+}
+
+function appended({ lastSequence, lastOffset, lastOffsetDelta, maxTimestamp }: BatchView): AppendedBatch {
+  return { lastSequence, lastOffset, offsetDelta: lastOffsetDelta, timestamp: maxTimestamp }
 }
 
 function sequenceAfter(sequence: number): number {

@@ -58,6 +58,24 @@ export function* batchesFrom(segments: readonly Segment[], offset: number): Gene
   }
 }
 
+/** The last batches that end at or before `endOffset`, about `bytes` of them, in their order: as far as they can be read. A view is good until the next. */
+export function* batchesBefore(
+  segments: readonly Segment[],
+  endOffset: number,
+  bytes: number,
+): Generator<BatchView, void, undefined> {
+  const last = segmentIndexOf(segments, endOffset - 1)
+  let first = last
+  let known = segments[last]!.sizeBytes
+  while (first > 0 && known < bytes) known += segments[--first]!.sizeBytes
+  for (let index = first; index <= last; index++) {
+    const segment = segments[index]!
+    const skipped = index === first ? Math.max(0, known - bytes) : 0
+    const scanner = segment.scan(skipped > 0 ? (segment.offsetIndex.atPosition(skipped)?.position ?? 0) : 0)
+    for (let batch = scanner.next(); batch !== null && batch.nextOffset <= endOffset; batch = scanner.next()) yield batch
+  }
+}
+
 /** The index led to the wrong place. The batches decide; when they are damaged too, that is an error. */
 function rebuildIndexes(segment: Segment, boundOffset: number): void {
   let expected = segment.baseOffset

@@ -237,6 +237,11 @@ export class Segment {
     await this.timeIndex.file.sync()
   }
 
+  syncIndexesNow(): void {
+    this.offsetIndex.file.syncNow()
+    this.timeIndex.file.syncNow()
+  }
+
   /** Renames all files so that the next start drops them if this run does not. Returns how to remove them. */
   markDeleted(): () => void {
     const { disk } = this.#options
