@@ -99,6 +99,35 @@ describe('the simulated disk', () => {
     }
   })
 
+  it('moves a directory as one when the power fails, and keeps the directories of the files that are there', () => {
+    const outcomes = new Set<string>()
+    for (let seed = 0; seed < 40; seed++) {
+      const machine = new SimulatedUniverse(seed).machine('a')
+      const world = machine.boot()
+      world.disk.makeDirectory('/data/old')
+      for (const name of ['1', '2', '3']) write(world, `/data/old/${name}`, name, true)
+      world.disk.syncDirectory('/data/old')
+      world.disk.rename('/data/old', '/data/new')
+      world.disk.removeDirectory('/data/new')
+      machine.losePower()
+      const { disk } = machine.boot()
+      const found = ['old', 'new'].filter(name => disk.exists(`/data/${name}`) && disk.list(`/data/${name}`).length > 0)
+      expect(found.length).toBeLessThan(2)
+      for (const name of found) expect(disk.stat(`/data/${name}`).isDirectory).toBe(true)
+      outcomes.add(found.join())
+    }
+    expect(outcomes).toContain('old')
+    expect(outcomes).toContain('new')
+  })
+
+  it('takes what still fits when it runs full', () => {
+    const machine = new SimulatedUniverse(1).machine('a')
+    const world = machine.boot()
+    machine.disk.faults.freeBytes = 10
+    expect(() => write(world, '/x', 'more than ten', false)).toThrow('ENOSPC')
+    expect(text(world.disk.readFile('/x'))).toBe('more than ')
+  })
+
   it('runs full, and fails when it is told to', () => {
     const machine = new SimulatedUniverse(1).machine('a')
     const world = machine.boot()
