@@ -72,6 +72,11 @@ describe('a batch that is refused leaves the log as it was, and the connection o
     ['a last offset that does not fit its count', changed(good, bytes => bytes.writeInt32BE(9, 23)), ErrorCode.INVALID_RECORD],
     ['offsets that do not run from 0', changed(good, bytes => bytes.writeInt8(6, 61 + 3)), ErrorCode.INVALID_RECORD],
     ['the mark of a control batch', batchOf(['a'], { control: true }), ErrorCode.INVALID_RECORD],
+    [
+      'a transaction',
+      batchOf(['a'], { transactional: true, producerId: 1, producerEpoch: 0, baseSequence: 0 }),
+      ErrorCode.INVALID_TXN_STATE,
+    ],
     ['an unknown codec', changed(good, bytes => bytes.writeInt16BE(7, 21)), ErrorCode.INVALID_RECORD],
     ['bytes that are not what the codec says', changed(good, bytes => bytes.writeInt16BE(1, 21)), ErrorCode.INVALID_RECORD],
     ['a batch above max.message.bytes', batchOf(['x'.repeat(1_100_000)]), ErrorCode.MESSAGE_TOO_LARGE],

@@ -10,7 +10,8 @@ export class CommitQueue {
   add(offset: number, done: (errorCode: number) => void): void {
     let at = this.#waits.length
     while (at > 0 && this.#waits[at - 1]!.offset > offset) at--
-    this.#waits.splice(at, 0, { offset, done })
+    if (at === this.#waits.length) this.#waits.push({ offset, done })
+    else this.#waits.splice(at, 0, { offset, done })
   }
 
   /** Calls all that wait for `highWatermark` or less, with no error. */

@@ -16,5 +16,8 @@ export function checkProduced(records: Uint8Array | null, apiVersion: number, ru
   const { bytes, logAppendTimeMs } = validateProduced(records, rules, nowMs)
   if (apiVersion < zstdSince && BatchView.at(records!, 0)!.compression === 'zstd')
     throw new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `zstd needs version ${zstdSince} of Produce`)
-  return { batch: BatchView.at(bytes, 0)!, logAppendTimeMs }
+  const batch = BatchView.at(bytes, 0)!
+  // No coordinator here would ever end the transaction: its records would stay undecided for ever.
+  if (batch.isTransactional) throw new KafkaError(ErrorCode.INVALID_TXN_STATE, 'transactions are not served by this version')
+  return { batch, logAppendTimeMs }
 }
