@@ -235,7 +235,7 @@ async function grown(): Promise<Scenario> {
   await scenario.flush()
   await scenario.checkpoint()
   scenario.append(2, 'f0')
-  scenario.retain(13)
+  scenario.retain(12)
   await scenario.checkpoint()
   scenario.append(3, 'g0', 'g1')
   await scenario.flush()
