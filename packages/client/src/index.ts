@@ -9,7 +9,8 @@ export type { AssignmentMetadata, Assignor, GroupMember, MemberAssignment } from
 export { rangeAssignor } from './consumer/assignors/range.ts'
 export { roundRobinAssignor } from './consumer/assignors/round-robin.ts'
 export type { ConsumedBatch, Message } from './consumer/consumed-batch.ts'
-export { type AssignmentInfo, Consumer, type ConsumerOptions, type RebalanceListener } from './consumer/consumer.ts'
+export { Consumer } from './consumer/consumer.ts'
+export type { AssignmentInfo, ConsumerOptions, RebalanceListener } from './consumer/consumer-options.ts'
 export type { CommittedOffset, OffsetCommit } from './consumer/group-offsets.ts'
 export {
   BufferExhaustedError,

@@ -14,7 +14,8 @@ import { SimulatedUniverse } from '@millrace/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Answer, FakeBroker, type FakeRequest } from '../testing/fake-broker.ts'
 import type { ConsumedBatch } from './consumed-batch.ts'
-import { Consumer, type ConsumerOptions } from './consumer.ts'
+import { Consumer } from './consumer.ts'
+import type { ConsumerOptions } from './consumer-options.ts'
 
 let universe: SimulatedUniverse
 let broker: FakeBroker

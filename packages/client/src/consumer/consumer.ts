@@ -1,88 +1,27 @@
 import { ErrorCode, errorOf } from '@millrace/protocol'
-import { ConfigError, messageOf } from '@millrace/runtime'
-import { type ClientOptions, Cluster, otherClientOptions } from '../cluster.ts'
-import { consumerKeys, type Resolved, resolveOptions } from '../config.ts'
-import { ClosedError, NoOffsetError, StateError } from '../errors.ts'
+import { Cluster } from '../cluster.ts'
+import { ClosedError, StateError } from '../errors.ts'
 import { type ListedOffset, listOffsets, offsetSpec } from '../list-offsets.ts'
 import { nameOf, type TopicPartition } from '../topic-partition.ts'
-import type { Assignor, MemberAssignment } from './assignors/assignor.ts'
-import { rangeAssignor } from './assignors/range.ts'
-import { roundRobinAssignor } from './assignors/round-robin.ts'
-import { type ConsumedBatch, type Message, messageOf as messageAt } from './consumed-batch.ts'
+import type { MemberAssignment } from './assignors/assignor.ts'
+import { AutomaticCommits, commitOf } from './commits.ts'
+import { type ConsumedBatch, type Message, messageOf } from './consumed-batch.ts'
 import { ConsumerMetrics } from './consumer-metrics.ts'
+import { type ConsumerOptions, type ConsumerSettings, consumerSettings, type RebalanceListener } from './consumer-options.ts'
 import { Coordinator } from './coordinator.ts'
 import { Fetcher } from './fetcher.ts'
 import { type CommittedOffset, commitOffsets, fetchOffsets, type OffsetCommit, outsider } from './group-offsets.ts'
 import { Membership } from './membership.ts'
 import { PartitionState } from './partition-state.ts'
+import { Positions } from './positions.ts'
 import { Wakeup } from './wakeup.ts'
-
-export interface ConsumerOptions extends ClientOptions {
-  /** Left out: `assign` only, and no commits. */
-  readonly groupId?: string
-  /** A static member's name (KIP-345). */
-  readonly groupInstanceId?: string
-  /** In the order of preference: `range`, `roundrobin` or your own. Default `['range']`. */
-  readonly assignors?: readonly ('range' | 'roundrobin' | Assignor)[]
-  /** Default `latest`. */
-  readonly autoOffsetReset?: 'earliest' | 'latest' | 'none'
-  /** Default true with a group: commits what the reader is done with, see `poll` and `batches`. */
-  readonly enableAutoCommit?: boolean
-  /** Default 5,000. */
-  readonly autoCommitIntervalMs?: number
-  /** Default 45,000. */
-  readonly sessionTimeoutMs?: number
-  /** Default 3,000. */
-  readonly heartbeatIntervalMs?: number
-  /** Default 300,000. */
-  readonly maxPollIntervalMs?: number
-  /** Default 500. */
-  readonly maxPollRecords?: number
-  /** Default 1. */
-  readonly fetchMinBytes?: number
-  /** Default 50 MiB. */
-  readonly fetchMaxBytes?: number
-  /** Default 500. */
-  readonly fetchMaxWaitMs?: number
-  /** Default 1 MiB. */
-  readonly maxPartitionFetchBytes?: number
-  /** Fetched ahead of the reader, at most. Default 64 MiB. */
-  readonly prefetchBytes?: number
-  /** Default `read_uncommitted`. */
-  readonly isolationLevel?: 'read_uncommitted' | 'read_committed'
-  /** Default true. */
-  readonly checkCrcs?: boolean
-  readonly clientRack?: string
-  /** Default 100 MiB. */
-  readonly maxDecompressedBytes?: number
-}
-
-/** What came with an assignment. */
-export interface AssignmentInfo {
-  /** What the leader's assignor told this member. */
-  readonly userData: Uint8Array | null
-  readonly generationId: number
-  readonly memberId: string
-}
-
-/** Told of partitions that come and go; called within `poll` (or what iterates), which waits for the callback. */
-export interface RebalanceListener {
-  /** The partitions from now on. Positions may be sought here. */
-  assigned?(partitions: readonly TopicPartition[], info: AssignmentInfo): void | Promise<void>
-  /** They go to somebody else after this: the last moment to finish and to commit. */
-  revoked?(partitions: readonly TopicPartition[]): void | Promise<void>
-  /** They are somebody else's already: committing is too late. Default: `revoked`. */
-  lost?(partitions: readonly TopicPartition[]): void | Promise<void>
-}
-
-type Settings = Resolved<typeof consumerKeys>
 
 /**
  * Reads topics: as a member of a group that shares them (`subscribe`), or partitions of its own choice (`assign`). Batches stay bytes until they are read.
  * One reader at a time: `poll`, or one of the iterations.
  */
 export class Consumer implements AsyncIterable<ConsumedBatch> {
-  readonly #settings: Settings
+  readonly #settings: ConsumerSettings
   readonly #cluster: Cluster
   readonly #fetcher: Fetcher
   readonly #metrics: ConsumerMetrics
@@ -90,6 +29,9 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   readonly #coordinator: Coordinator | null
   readonly #membership: Membership | null
   readonly #partitions = new Map<string, PartitionState>()
+  readonly #positions: Positions
+  /** Null: the user commits, or nobody. */
+  readonly #automaticCommits: AutomaticCommits | null
   #listener: RebalanceListener = {}
   #mode: 'none' | 'subscribed' | 'assigned' = 'none'
   /** What the last poll gave: done with at the next one. */
@@ -97,33 +39,19 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   #isPolling = false
   /** `closing`: nothing more is read, commits still go through. */
   #life: 'open' | 'closing' | 'closed' = 'open'
-  #locating = false
-  /** Some position may have to be looked up. */
-  #mustLocate = false
-  #locateFailure: Error | undefined
-  #nextCommitMs: number
-  #committing: Promise<void> | undefined
 
   /** Connects with the first poll. Throws a ConfigError for a bad option. */
   constructor(options: ConsumerOptions) {
-    const given = {
-      ...options,
-      assignors: undefined,
-      enableAutoCommit: options.enableAutoCommit ?? options.groupId !== undefined,
-    }
-    const settings = resolveOptions(consumerKeys, given, otherClientOptions, options.logger)
-    check(settings, options)
+    const { settings, assignors } = consumerSettings(options)
     this.#settings = settings
-    const { world, logger, bootstrapServers, assignors = ['range'] } = options
-    const chosen = assignors.map(assignorOf)
+    const { world, logger, bootstrapServers } = options
     this.#cluster = new Cluster({ ...settings, world, logger, bootstrapServers, maxInFlightRequests: 100 })
-    const { clock } = this.#cluster.world
-    this.#wakeup = new Wakeup(clock)
+    this.#wakeup = new Wakeup(this.#cluster.world.clock)
     this.#metrics = new ConsumerMetrics(settings.clientId, settings.groupId)
     const readCommitted = settings.isolationLevel === 'read_committed'
     this.#fetcher = new Fetcher(this.#cluster, { ...settings, readCommitted }, this.#partitions, this.#metrics, () => {
       // An answer may have voided a position.
-      this.#mustLocate = true
+      this.#positions.changed()
       this.#wakeup.notify()
     })
     this.#coordinator = options.groupId === undefined ? null : new Coordinator(this.#cluster, settings.groupId)
@@ -136,7 +64,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
           ...settings,
           groupInstanceId: options.groupInstanceId ?? null,
           clientRack: options.clientRack ?? null,
-          assignors: chosen,
+          assignors,
         },
         {
           revoke: () => this.#revoked(),
@@ -145,7 +73,13 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
           wake: () => this.#wakeup.notify(),
         },
       )
-    this.#nextCommitMs = clock.monotonic() + settings.autoCommitIntervalMs
+    this.#positions = new Positions(this.#cluster, this.#coordinator, { ...settings, readCommitted }, this.#partitions, () => {
+      this.#wakeup.notify()
+      this.#fetcher.fetch()
+    })
+    this.#automaticCommits = settings.enableAutoCommit
+      ? new AutomaticCommits(this.#cluster, settings.autoCommitIntervalMs, this.#partitions, offsets => this.#commit(offsets))
+      : null
     this.#cluster.metadata.onChange(() => {
       this.#membership?.metadataChanged()
       this.#fetcher.fetch()
@@ -273,7 +207,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
           const cursor = batch.records()
           while (cursor.next()) {
             done = cursor.offset
-            yield messageAt(batch, cursor)
+            yield messageOf(batch, cursor)
             // A seek in the loop means: nothing more from here.
             if (state.seeks !== seeks) break
           }
@@ -340,7 +274,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     this.#fetcher.close()
     let failure: unknown
     try {
-      if (this.#settings.enableAutoCommit) await this.#commitFinished().catch(error => this.#autoCommitFailed(error))
+      await this.#automaticCommits?.now()
       if (this.#mode === 'subscribed' && this.#partitions.size > 0) await this.#listener.revoked?.(this.assignment())
     } catch (error) {
       failure = error
@@ -370,8 +304,8 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
           this.#membership!.polled(nowMs)
           if (!this.#membership!.isStable) await this.#membership!.serve()
         }
-        this.#autoCommit(nowMs)
-        this.#locate()
+        this.#automaticCommits?.serve(nowMs)
+        this.#positions.serve()
         const batches = this.#fetcher.take(maxRecords)
         this.#fetcher.fetchIfRoom()
         if (batches.length > 0) {
@@ -399,67 +333,8 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
 
   // Positions
 
-  /** Looks up, in the background, positions that are not known. */
-  #locate(): void {
-    if (this.#locateFailure) {
-      const failure = this.#locateFailure
-      this.#locateFailure = undefined
-      throw failure
-    }
-    if (this.#locating || !this.#mustLocate) return
-    const states = [...this.#partitions.values()].filter(({ source }) => source !== null)
-    this.#mustLocate = false
-    if (states.length === 0) return
-    this.#locating = true
-    this.#lookUp(states)
-      .catch(error => {
-        if (this.#life !== 'open') return
-        this.#locateFailure = error as Error
-        this.#mustLocate = true
-      })
-      .finally(() => {
-        this.#locating = false
-        this.#wakeup.notify()
-        this.#fetcher.fetch()
-      })
-  }
-
-  async #lookUp(states: readonly PartitionState[]): Promise<void> {
-    const seeks = new Map(states.map(state => [state, state.seeks]))
-    const isOpen = (state: PartitionState) => this.#isAssigned(state) && state.seeks === seeks.get(state)
-    const uncommitted = states.filter(({ source }) => source === 'committed')
-    if (uncommitted.length > 0) {
-      const committed =
-        this.#coordinator && (await fetchOffsets(this.#cluster, this.#coordinator, uncommitted, this.#stability()))
-      const without: PartitionState[] = []
-      for (const state of uncommitted.filter(isOpen)) {
-        const found = committed?.get(nameOf(state))
-        if (found) this.#place(state, found.offset, found.leaderEpoch)
-        else if (this.#settings.autoOffsetReset === 'none') without.push(state)
-        else state.source = this.#settings.autoOffsetReset
-      }
-      if (without.length > 0) throw new NoOffsetError(without.map(nameOf).join(', '))
-    }
-    const unplaced = states.filter(state => isOpen(state) && (state.source === 'earliest' || state.source === 'latest'))
-    if (unplaced.length === 0) return
-    const queries = unplaced.map(({ topic, partition, source }) => ({
-      topic,
-      partition,
-      timestamp: source === 'earliest' ? offsetSpec.earliest : offsetSpec.latest,
-    }))
-    const listed = await listOffsets(this.#cluster, queries, { readCommitted: this.#isReadCommitted() })
-    listed.forEach(({ offset }, place) => {
-      const state = unplaced[place]!
-      if (isOpen(state)) this.#place(state, offset, -1)
-    })
-  }
-
-  #place(state: PartitionState, offset: number, leaderEpoch: number): void {
-    state.seek(offset, leaderEpoch)
-  }
-
   #newState(partition: TopicPartition): PartitionState {
-    this.#mustLocate = true
+    this.#positions.changed()
     return new PartitionState(partition, 'committed')
   }
 
@@ -467,7 +342,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     for (const partition of partitions) {
       const state = this.#stateOf(partition)
       state.reset(source)
-      this.#mustLocate = true
+      this.#positions.changed()
       this.#delivered = this.#delivered.filter(delivered => delivered !== state)
     }
     this.#wakeup.notify()
@@ -487,7 +362,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
 
   async #revoked(): Promise<void> {
     const partitions = this.assignment()
-    if (this.#settings.enableAutoCommit) await this.#commitFinished().catch(error => this.#autoCommitFailed(error))
+    await this.#automaticCommits?.now()
     try {
       if (partitions.length > 0) await this.#listener.revoked?.(partitions)
     } finally {
@@ -508,32 +383,6 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   }
 
   // Commits
-
-  /** When it is time, in the background: the reader does not wait for it. */
-  #autoCommit(nowMs: number): void {
-    if (!this.#settings.enableAutoCommit || this.#committing) return
-    if (nowMs < this.#nextCommitMs) return
-    this.#nextCommitMs = nowMs + this.#settings.autoCommitIntervalMs
-    this.#committing = this.#commitFinished()
-      .catch(error => this.#autoCommitFailed(error))
-      .finally(() => {
-        this.#committing = undefined
-      })
-  }
-
-  async #commitFinished(): Promise<void> {
-    // One after the other: an earlier commit must not overwrite a later one.
-    await this.#committing
-    const finished = [...this.#partitions.values()].filter(state => state.finished >= 0)
-    if (finished.length === 0) return
-    const commits = finished.map(state => commitOf(state, state.finished, state.finishedEpoch))
-    for (const state of finished) state.finished = -1
-    await this.#commit(commits)
-  }
-
-  #autoCommitFailed(error: unknown): void {
-    this.#cluster.logger.warn('client.consumer.auto-commit-failed', { group: this.#settings.groupId, error: messageOf(error) })
-  }
 
   async #commit(offsets: readonly OffsetCommit[]): Promise<void> {
     const coordinator = this.#groupCoordinator()
@@ -589,24 +438,4 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
 
 function plain({ topic, partition }: TopicPartition): TopicPartition {
   return { topic, partition }
-}
-
-function commitOf({ topic, partition }: TopicPartition, offset: number, leaderEpoch: number): OffsetCommit {
-  return { topic, partition, offset, leaderEpoch }
-}
-
-function assignorOf(assignor: 'range' | 'roundrobin' | Assignor): Assignor {
-  if (assignor === 'range') return rangeAssignor
-  if (assignor === 'roundrobin') return roundRobinAssignor
-  if (typeof assignor === 'object' && typeof assignor.name === 'string' && typeof assignor.assign === 'function') return assignor
-  throw new ConfigError(`Invalid value ${String(assignor)} for option assignors: must be range, roundrobin or an Assignor`)
-}
-
-function check(settings: Settings, options: ConsumerOptions): void {
-  const { heartbeatIntervalMs, sessionTimeoutMs, enableAutoCommit } = settings
-  if (options.groupId === '') throw new ConfigError('Invalid value for configuration group.id: must not be empty')
-  if (options.assignors?.length === 0) throw new ConfigError('Option assignors must name at least one')
-  if (heartbeatIntervalMs >= sessionTimeoutMs)
-    throw new ConfigError(`heartbeatIntervalMs (${heartbeatIntervalMs}) must be below sessionTimeoutMs (${sessionTimeoutMs})`)
-  if (enableAutoCommit && options.groupId === undefined) throw new ConfigError('enableAutoCommit needs a groupId')
 }

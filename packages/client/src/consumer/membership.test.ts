@@ -14,7 +14,8 @@ import {
 import { SimulatedUniverse } from '@millrace/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FakeBroker } from '../testing/fake-broker.ts'
-import { Consumer, type ConsumerOptions, type RebalanceListener } from './consumer.ts'
+import { Consumer } from './consumer.ts'
+import type { ConsumerOptions, RebalanceListener } from './consumer-options.ts'
 import { decodeSubscription, encodeAssignment } from './consumer-protocol.ts'
 
 let universe: SimulatedUniverse
