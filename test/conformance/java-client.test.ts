@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { startCluster } from '@millrace/testkit'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { runJava } from './kafka-peer.ts'
@@ -88,4 +89,15 @@ describe("Apache Kafka's own client", () => {
     }
     for (const [name, value] of Object.entries(expected)) expect(of(name), name).toEqual([value])
   })
+})
+
+test("Apache Kafka's Streams library counts words: group, repartition and changelog topics, restore in an empty folder", async () => {
+  await using cluster = await startCluster()
+  const lines = await runJava('WordCount.java', [], [cluster.bootstrapServers, join(cluster.dataDirectory, 'streams-state')])
+  expect(lines).toEqual([
+    'counts 1: {brown=30, dog=30, end=30, fox=30, lazy=30, quick=30, the=90}',
+    'counts 2: {brown=60, dog=60, end=60, fox=60, lazy=60, quick=60, the=180}',
+    'topics: [word-count-counts-changelog, word-count-counts-repartition]',
+    'committed: 180',
+  ])
 })
