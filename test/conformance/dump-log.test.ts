@@ -63,6 +63,12 @@ beforeAll(async () => {
     await run('kcat', ['-b', broker.bootstrapServers, '-P', '-t', 'records', '-X', 'batch.num.messages=1', '-X', 'linger.ms=0'], {
       input: Array.from({ length: 40 }, (_, i) => `${i}${'large '.repeat(12_000)}\n`).join(''),
     })
+    const configs = ['--config', 'compression.type=gzip', '--config', 'message.timestamp.type=LogAppendTime']
+    await tools.run('topics', [...server, '--create', '--topic', 'rewritten', ...configs])
+    for (const codec of codecs)
+      await run('kcat', ['-b', broker.bootstrapServers, '-P', '-t', 'rewritten', '-z', codec, '-H', `codec=${codec}`], {
+        input: `${compressible(codec)}\n${compressible(codec)}\n`,
+      })
     for (const group of groups)
       await run('kcat', ['-b', broker.bootstrapServers, '-G', group, '-e', '-q', '-X', 'auto.offset.reset=earliest', 'records'])
     await tools.run('consumer-groups', [...server, '--delete', '--group', 'more'])
@@ -118,6 +124,16 @@ describe('dump-log on the directory of a node', () => {
     expect(matches(printed, /headerKeys: \[codec\] payload: (.*)$/gm)).toEqual(values)
   })
 
+  test("reads what the broker compressed and stamped anew by the topic's configuration", async () => {
+    const printed = await dump('--deep-iteration', '--print-data-log', '--files', segments('rewritten', '.log').join(','))
+    expect(matches(printed, /^baseOffset: .* LogAppendTime: \d+ .*compresscodec: (\w+) .*isvalid: true$/gm)).toEqual(
+      codecs.map(() => 'gzip'),
+    )
+    expect(matches(printed, /headerKeys: \[codec\] payload: (.*)$/gm)).toEqual(
+      codecs.flatMap(codec => [compressible(codec), compressible(codec)]),
+    )
+  })
+
   test('reads the active segment of a node that runs', () => {
     expect(whileRunning).toMatch(/isvalid: true/)
   })
@@ -166,10 +182,11 @@ describe('dump-log on the directory of a node', () => {
     expect(count('REGISTER_BROKER_RECORD')).toBe(1)
     expect(records.filter(record => record.type === 'TOPIC_RECORD').map(record => record.data.name)).toEqual([
       'records',
+      'rewritten',
       '__consumer_offsets',
       'gone',
     ])
-    expect(count('PARTITION_RECORD')).toBe(5)
+    expect(count('PARTITION_RECORD')).toBe(6)
     expect(count('REMOVE_TOPIC_RECORD')).toBe(1)
     expect(records).toContainEqual({
       type: 'CONFIG_RECORD',
