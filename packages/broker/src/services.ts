@@ -51,7 +51,12 @@ export interface BrokerMetadata {
   readonly epoch: number
   readonly rack: string | null
   readonly fenced: boolean
-  readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number; readonly securityProtocol: number }[]
+  readonly listeners: readonly {
+    readonly name: string
+    readonly host: string
+    readonly port: number
+    readonly securityProtocol: number
+  }[]
 }
 
 export interface MetadataChange {

@@ -37,9 +37,13 @@ export async function startNode(options: NodeOptions): Promise<Broker> {
       world.disk.makeDirectory(dataDirectory)
       formatStorage(world, { properties, clusterId, standalone: true })
     } else if (options.clusterId !== undefined && options.clusterId !== formatted.clusterId) {
-      throw new MillraceError('CLUSTER_ID_MISMATCH', `${dataDirectory} belongs to the cluster ${formatted.clusterId}, not to ${options.clusterId}`, {
-        hint: 'name another data folder, or leave the cluster id out',
-      })
+      throw new MillraceError(
+        'CLUSTER_ID_MISMATCH',
+        `${dataDirectory} belongs to the cluster ${formatted.clusterId}, not to ${options.clusterId}`,
+        {
+          hint: 'name another data folder, or leave the cluster id out',
+        },
+      )
     }
     return await startBroker({ world, logger, properties, ...(options.failed ? { failed: options.failed } : {}) })
   } catch (error) {
@@ -47,7 +51,13 @@ export async function startNode(options: NodeOptions): Promise<Broker> {
   }
 }
 
-function nodeProperties({ dataDirectory, host = '127.0.0.1', port = 9092, nodeId = 1, properties }: NodeOptions): Map<string, string> {
+function nodeProperties({
+  dataDirectory,
+  host = '127.0.0.1',
+  port = 9092,
+  nodeId = 1,
+  properties,
+}: NodeOptions): Map<string, string> {
   const address = host.includes(':') ? `[${host}]` : host
   return new Map([
     ['process.roles', 'broker,controller'],
@@ -63,11 +73,20 @@ function nodeProperties({ dataDirectory, host = '127.0.0.1', port = 9092, nodeId
   ])
 }
 
-function explained(error: unknown, { dataDirectory, host, port }: { dataDirectory: string; host: string; port: number }): unknown {
+function explained(
+  error: unknown,
+  { dataDirectory, host, port }: { dataDirectory: string; host: string; port: number },
+): unknown {
   if (error instanceof NetError && error.code === 'EADDRINUSE')
-    return new MillraceError('PORT_IN_USE', `port ${port} of ${host} is in use`, { hint: 'stop the other program or choose another port', cause: error })
+    return new MillraceError('PORT_IN_USE', `port ${port} of ${host} is in use`, {
+      hint: 'stop the other program or choose another port',
+      cause: error,
+    })
   if (error instanceof NetError)
-    return new MillraceError('ADDRESS', `cannot listen on ${host}:${port}: ${error.code}`, { hint: 'choose another address or port', cause: error })
+    return new MillraceError('ADDRESS', `cannot listen on ${host}:${port}: ${error.code}`, {
+      hint: 'choose another address or port',
+      cause: error,
+    })
   if (error instanceof DiskError)
     return new MillraceError('DATA_DIRECTORY', `cannot use the data folder ${dataDirectory}: ${error.message}`, {
       hint: 'choose a folder that this user may write to, on a disk with space',
