@@ -284,6 +284,26 @@ describe('reading', () => {
     expect((await taken(consumer, 99)).length).toBe(99)
   })
 
+  it('never waits for idle partitions while it has read all of a busy one', async () => {
+    for (let i = 0; i < 100; i++) append(0, ['x'.repeat(1_000)])
+    const consumer = open({ maxPartitionFetchBytes: 2_000, fetchMaxWaitMs: 500, maxPollRecords: 1 })
+    consumer.assign([t(0), t(1)])
+    const startedMs = universe.scheduler.nowMs
+    expect((await taken(consumer, 100)).length).toBe(100)
+    expect(universe.scheduler.nowMs - startedMs).toBeLessThan(500)
+  })
+
+  it('fetches the others when what has been read enough of is paused', async () => {
+    for (let i = 0; i < 10; i++) append(0, ['x'.repeat(1_000)])
+    const consumer = open({ maxPartitionFetchBytes: 2_000, fetchMaxWaitMs: 100, maxPollRecords: 1 })
+    consumer.assign([t(0), t(1)])
+    await taken(consumer, 1)
+    await passed(1_000)
+    consumer.pause([t(0)])
+    append(1, ['b'])
+    expect(await taken(consumer, 1)).toEqual(['b'])
+  })
+
   it('does not fetch what is paused, and keeps what it has of it', async () => {
     append(0, ['a'])
     append(1, ['b'])

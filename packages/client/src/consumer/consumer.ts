@@ -140,6 +140,8 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   /** Gives no records of these until `resume`; what is fetched stays. */
   pause(partitions: readonly TopicPartition[]): void {
     for (const partition of partitions) this.#stateOf(partition).isPaused = true
+    // What it had in store may have held up others.
+    this.#fetcher.fetch()
   }
 
   resume(partitions: readonly TopicPartition[]): void {
