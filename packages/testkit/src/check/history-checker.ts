@@ -25,7 +25,7 @@ export interface CheckOptions {
   readonly idempotent?: boolean
   /** At the end everything was read by fresh consumers: an acknowledged value that nobody read is an error. Default true. */
   readonly readToTheEnd?: boolean
-  /** Retention may delete records of these keys: what is not there any more is no error. Default: none. */
+  /** Retention may delete records of these keys: what is not there any more is no error, nor what was written again after that. Default: none. */
   readonly expiring?: ReadonlySet<string>
 }
 
@@ -36,7 +36,7 @@ export interface CheckOptions {
 export function checkHistory(operations: readonly Operation[], options: CheckOptions = {}): Anomaly[] {
   const { idempotent = true, readToTheEnd = true, expiring = new Set() } = options
   const anomalies: Anomaly[] = []
-  const logs = buildLogs(operations, anomalies, idempotent)
+  const logs = buildLogs(operations, anomalies, key => idempotent && !expiring.has(key))
   for (const [key, log] of logs) {
     checkSends(key, log, anomalies, { readToTheEnd, mayExpire: expiring.has(key) })
     checkOrder(key, log, anomalies)
@@ -58,7 +58,11 @@ interface KeyLog {
   offsets: number[]
 }
 
-function buildLogs(operations: readonly Operation[], anomalies: Anomaly[], idempotent: boolean): Map<string, KeyLog> {
+function buildLogs(
+  operations: readonly Operation[],
+  anomalies: Anomaly[],
+  mayNotRepeat: (key: string) => boolean,
+): Map<string, KeyLog> {
   const logs = new Map<string, KeyLog>()
   const logOf = (key: string): KeyLog => {
     let log = logs.get(key)
@@ -73,7 +77,7 @@ function buildLogs(operations: readonly Operation[], anomalies: Anomaly[], idemp
       anomalies.push({ kind: 'inconsistent-offset', key, message: `offset ${offset} held ${known} and ${value}` })
     const elsewhere = log.offsetOf.get(value)
     if (elsewhere === undefined || offset < elsewhere) log.offsetOf.set(value, offset)
-    if (elsewhere !== undefined && elsewhere !== offset && idempotent) {
+    if (elsewhere !== undefined && elsewhere !== offset && mayNotRepeat(key)) {
       anomalies.push({ kind: 'duplicate', key, message: `value ${value} is at offsets ${elsewhere} and ${offset}` })
     }
   }
