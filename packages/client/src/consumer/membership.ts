@@ -1,19 +1,11 @@
-import {
-  ErrorCode,
-  errorOf,
-  Heartbeat,
-  JoinGroup,
-  type JoinGroupResponse,
-  KafkaError,
-  LeaveGroup,
-  SyncGroup,
-} from '@millrace/protocol'
+import { ErrorCode, errorOf, Heartbeat, JoinGroup, KafkaError, LeaveGroup, SyncGroup } from '@millrace/protocol'
 import { messageOf, sleep, type Timer } from '@millrace/runtime'
 import type { Cluster } from '../cluster.ts'
 import { ClosedError, isRetriable, StateError } from '../errors.ts'
-import type { AssignmentMetadata, Assignor, GroupMember, MemberAssignment } from './assignors/assignor.ts'
-import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
+import type { Assignor, MemberAssignment } from './assignors/assignor.ts'
+import { decodeAssignment, encodeSubscription } from './consumer-protocol.ts'
 import type { Coordinator } from './coordinator.ts'
+import { GroupLeader } from './group-leader.ts'
 import type { Committer } from './group-offsets.ts'
 
 export interface MembershipOptions {
@@ -58,6 +50,7 @@ export class Membership {
   readonly #coordinator: Coordinator
   readonly #options: MembershipOptions
   readonly #events: MembershipEvents
+  readonly #leader: GroupLeader
   #topics: readonly string[] = []
   #phase: Phase = 'out'
   #memberId = ''
@@ -69,10 +62,7 @@ export class Membership {
   #assignment: Required<MemberAssignment> | undefined
   #assignor: Assignor | undefined
   #failure: Error | undefined
-  /** On the leader: topics of all members and how many partitions they had when it assigned them. */
-  #assignedCounts: ReadonlyMap<string, number> | undefined
   #heartbeatTimer: Timer | undefined
-  #missingTopicsTimer: Timer | undefined
   #lastPollMs: number
   /** Grows when the member starts over: what an older attempt brings is ignored. */
   #attempt = 0
@@ -83,6 +73,7 @@ export class Membership {
     this.#coordinator = coordinator
     this.#options = options
     this.#events = events
+    this.#leader = new GroupLeader(cluster, coordinator.groupId)
     this.#lastPollMs = cluster.world.clock.monotonic()
   }
 
@@ -152,21 +143,7 @@ export class Membership {
 
   /** The number of partitions of a topic may have changed: the leader asks for a new assignment. */
   metadataChanged(): void {
-    if (!this.#assignedCounts || this.#phase !== 'stable') return
-    for (const [topic, count] of this.#assignedCounts) {
-      const now = this.#cluster.metadata.topic(topic)?.partitions.length ?? 0
-      if (now !== count && now > 0) {
-        this.#cluster.logger.info('client.group.partitions-changed', {
-          group: this.#coordinator.groupId,
-          topic,
-          before: count,
-          now,
-        })
-        this.#assignedCounts = undefined
-        this.#rejoin()
-        return
-      }
-    }
+    if (this.#phase === 'stable' && this.#leader.mustReassign()) this.#rejoin()
   }
 
   /** Leaves, so that the partitions go to others at once; a static member stays, to come back (KIP-345). Best effort. */
@@ -201,7 +178,7 @@ export class Membership {
   #startJoin(): void {
     this.#phase = 'joining'
     this.#mustRejoin = false
-    this.#assignedCounts = undefined
+    this.#leader.reset()
     this.#heartbeatTimer?.cancel()
     this.#heartbeatTimer = undefined
     const attempt = ++this.#attempt
@@ -285,7 +262,7 @@ export class Membership {
     const assignor = assignors.find(({ name }) => name === protocolName)
     if (!assignor) throw new StateError(`Group ${groupId} chose the assignor ${protocolName}, which this member does not have`)
     const isLeader = joined.leader === joined.memberId && !joined.skipAssignment
-    const assignments = isLeader ? await this.#assign(assignor, joined) : []
+    const assignments = isLeader ? await this.#leader.assign(assignor, joined) : []
     const synced = await this.#coordinator.request(SyncGroup, version => ({
       groupId,
       generationId: joined.generationId,
@@ -308,47 +285,6 @@ export class Membership {
     })
     this.#beatLater()
     this.#events.wake()
-  }
-
-  /** On the leader: who gets what. */
-  async #assign(assignor: Assignor, joined: JoinGroupResponse): Promise<{ memberId: string; assignment: Uint8Array }[]> {
-    const members = joined.members.map(
-      ({ memberId, groupInstanceId, metadata }): GroupMember => ({ memberId, groupInstanceId, ...decodeSubscription(metadata) }),
-    )
-    const topics = [...new Set(members.flatMap(member => member.topics))]
-    const counts = await this.#partitionCounts(topics)
-    const metadata: AssignmentMetadata = {
-      partitionCount: topic => counts.get(topic) ?? 0,
-      loadPartitionCounts: names => this.#partitionCounts(names),
-    }
-    const assigned = await assignor.assign(members, metadata)
-    this.#assignedCounts = counts
-    this.#watchMissingTopics(counts)
-    return members.map(({ memberId }) => ({
-      memberId,
-      assignment: encodeAssignment(assigned.get(memberId) ?? { partitions: [] }),
-    }))
-  }
-
-  /** Asked of the cluster now: an assignment on old counts would leave new partitions to nobody. */
-  async #partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const { metadata } = this.#cluster
-    for (const topic of topics) metadata.track(topic)
-    await metadata.refresh()
-    return new Map(topics.map(topic => [topic, metadata.topic(topic)?.partitions.length ?? 0]))
-  }
-
-  /** Topics that are not there yet are looked for every second. */
-  #watchMissingTopics(counts: ReadonlyMap<string, number>): void {
-    this.#missingTopicsTimer?.cancel()
-    this.#missingTopicsTimer = undefined
-    if (![...counts.values()].includes(0)) return
-    this.#missingTopicsTimer = this.#cluster.world.clock.timer(1_000, () => {
-      this.#missingTopicsTimer = undefined
-      if (!this.#assignedCounts) return
-      this.#cluster.requestMetadata()
-      this.#watchMissingTopics(this.#assignedCounts)
-    })
   }
 
   async #handOver(): Promise<void> {
@@ -448,7 +384,7 @@ export class Membership {
     this.#phase = 'out'
     this.#mustRejoin = false
     this.#assignment = undefined
-    this.#assignedCounts = undefined
+    this.#leader.reset()
     this.#generationId = -1
     if (forgetId) this.#memberId = ''
     this.#heartbeatTimer?.cancel()
@@ -458,8 +394,7 @@ export class Membership {
   #stopTimers(): void {
     this.#heartbeatTimer?.cancel()
     this.#heartbeatTimer = undefined
-    this.#missingTopicsTimer?.cancel()
-    this.#missingTopicsTimer = undefined
+    this.#leader.reset()
   }
 
   #groupError(what: string, errorCode: number): KafkaError {

@@ -2,7 +2,8 @@ import { BatchView, ErrorCode, InitProducerId, Metadata, Produce, type ProduceRe
 import { SimulatedUniverse } from '@millrace/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Answer, FakeBroker, type FakeRequest } from '../testing/fake-broker.ts'
-import { Producer, type ProducerOptions } from './producer.ts'
+import { Producer } from './producer.ts'
+import type { ProducerOptions } from './producer-options.ts'
 
 let universe: SimulatedUniverse
 let broker: FakeBroker

@@ -1,7 +1,6 @@
 import { ErrorCode, errorOf, type HeaderDraft } from '@millrace/protocol'
-import { ConfigError, messageOf, type Timer } from '@millrace/runtime'
-import { type ClientOptions, Cluster, otherClientOptions } from '../cluster.ts'
-import { producerKeys, type Resolved, resolveOptions } from '../config.ts'
+import { messageOf, type Timer } from '@millrace/runtime'
+import { Cluster } from '../cluster.ts'
 import { BufferExhaustedError, ClosedError, TimeoutError } from '../errors.ts'
 import { Accumulator } from './accumulator.ts'
 import { Delivery } from './delivery.ts'
@@ -9,47 +8,11 @@ import { partitionOfKey } from './murmur2.ts'
 import { Packer } from './packer.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import { ProducerMetrics } from './producer-metrics.ts'
+import { isAll, type ProducerOptions, type ProducerSettings, producerSettings } from './producer-options.ts'
 import type { ProducerRecord, RecordMetadata } from './record.ts'
 import { Sender } from './sender.ts'
 import { IdentitySource } from './sequence.ts'
 import { TopicQueues } from './topic-queues.ts'
-
-export interface ProducerOptions extends ClientOptions {
-  /** Default `all`. */
-  readonly acks?: 'all' | '-1' | '0' | '1' | -1 | 0 | 1
-  /** Default true, if `acks` is `all`. */
-  readonly enableIdempotence?: boolean
-  /** Default 5. With 0 a record goes out at the end of the tick in which it was sent, with all others of that tick. */
-  readonly lingerMs?: number
-  /** Default 16,384. */
-  readonly batchBytes?: number
-  /** Default 1,048,576. */
-  readonly maxRequestBytes?: number
-  /** Default 33,554,432. */
-  readonly bufferBytes?: number
-  /** Default 60,000. */
-  readonly maxBlockMs?: number
-  /** Default 120,000; at least `lingerMs + requestTimeoutMs`. */
-  readonly deliveryTimeoutMs?: number
-  /** Default 5. Above 1 without idempotence, a retry may change the order of records. */
-  readonly maxInFlight?: number
-  /** Default `none`. */
-  readonly compression?: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
-  readonly compressionLevel?: number
-  /** Default true. */
-  readonly partitionerAdaptive?: boolean
-  /** Default false. */
-  readonly partitionerIgnoreKeys?: boolean
-  /** Chooses the partition of records that name none; default: the hash of the key, or by load without a key. */
-  readonly partitioner?: (record: ProducerRecord, partitionCount: number) => number
-  /** Told of every batch that failed and that nobody waits for with a promise. */
-  readonly onError?: (
-    error: Error,
-    batch: { readonly topic: string; readonly partition: number; readonly recordCount: number },
-  ) => void
-}
-
-type Settings = Resolved<typeof producerKeys>
 
 /** A record that waits for its topic's metadata or for room. */
 interface Parked {
@@ -66,7 +29,7 @@ interface Parked {
  */
 export class Producer {
   readonly #options: ProducerOptions
-  readonly #settings: Settings
+  readonly #settings: ProducerSettings
   readonly #cluster: Cluster
   readonly #accumulator: Accumulator
   readonly #sender: Sender
@@ -84,12 +47,7 @@ export class Producer {
 
   /** Connects with the first record. Throws a ConfigError for a bad option. */
   constructor(options: ProducerOptions) {
-    const given = {
-      ...options,
-      enableIdempotence: options.enableIdempotence ?? (options.acks === undefined || isAll(options.acks)),
-    }
-    const settings = resolveOptions(producerKeys, given, [...otherClientOptions, 'partitioner', 'onError'], options.logger)
-    check(settings, options.compressionLevel)
+    const settings = producerSettings(options)
     this.#options = options
     this.#settings = settings
     const { maxInFlight, lingerMs, batchBytes, maxRequestBytes, bufferBytes, deliveryTimeoutMs, requestTimeoutMs } = settings
@@ -433,32 +391,6 @@ export class Producer {
     }
     for (const { reject } of this.#readyWaiters.splice(0)) reject(error)
   }
-}
-
-function isAll(acks: ProducerOptions['acks']): boolean {
-  return acks === 'all' || acks === '-1' || acks === -1
-}
-
-/** Scales of the codecs that have levels. */
-const levels: Readonly<Record<string, readonly [number, number]>> = { gzip: [-1, 9], lz4: [1, 17], zstd: [-131_072, 22] }
-
-function check(settings: Settings, compressionLevel: number | undefined): void {
-  const { acks, enableIdempotence, maxInFlight, lingerMs, requestTimeoutMs, deliveryTimeoutMs } = settings
-  const [least, most] = levels[settings.compression] ?? [-Infinity, Infinity]
-  if (
-    compressionLevel !== undefined &&
-    (compressionLevel < least || compressionLevel > most || (settings.compression === 'gzip' && compressionLevel === 0))
-  )
-    throw new ConfigError(
-      `Invalid value ${compressionLevel} for configuration compression.level: ${settings.compression} has ${least} to ${most}`,
-    )
-  if (enableIdempotence && !isAll(acks)) throw new ConfigError(`enableIdempotence needs acks all, not ${acks}`)
-  if (enableIdempotence && maxInFlight > 5)
-    throw new ConfigError(`enableIdempotence allows at most 5 requests in flight, not ${maxInFlight}`)
-  if (deliveryTimeoutMs < lingerMs + requestTimeoutMs)
-    throw new ConfigError(
-      `deliveryTimeoutMs (${deliveryTimeoutMs}) is below lingerMs + requestTimeoutMs (${lingerMs + requestTimeoutMs})`,
-    )
 }
 
 /** Bytes that the caller may not change. */
