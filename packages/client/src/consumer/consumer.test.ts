@@ -286,7 +286,7 @@ describe('reading', () => {
 
   it('never waits for idle partitions while it has read all of a busy one', async () => {
     for (let i = 0; i < 100; i++) append(0, ['x'.repeat(1_000)])
-    const consumer = open({ maxPartitionFetchBytes: 2_000, fetchMaxWaitMs: 500, maxPollRecords: 1 })
+    const consumer = open({ maxPartitionFetchBytes: 1_000, fetchMaxWaitMs: 500, maxPollRecords: 1 })
     consumer.assign([t(0), t(1)])
     const startedMs = universe.scheduler.nowMs
     expect((await taken(consumer, 100)).length).toBe(100)
@@ -295,7 +295,7 @@ describe('reading', () => {
 
   it('fetches the others when what has been read enough of is paused', async () => {
     for (let i = 0; i < 10; i++) append(0, ['x'.repeat(1_000)])
-    const consumer = open({ maxPartitionFetchBytes: 2_000, fetchMaxWaitMs: 100, maxPollRecords: 1 })
+    const consumer = open({ maxPartitionFetchBytes: 1_000, fetchMaxWaitMs: 100, maxPollRecords: 1 })
     consumer.assign([t(0), t(1)])
     await taken(consumer, 1)
     await passed(1_000)
@@ -353,6 +353,73 @@ describe('reading', () => {
     append(0, ['b'])
     expect(await taken(consumer, 1)).toEqual(['b'])
     expect(other.of(Fetch)[0]!.body.topics[0]!.partitions[0]).toMatchObject({ currentLeaderEpoch: 1, lastFetchedEpoch: 0 })
+  })
+
+  it.each(['FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH', 'OFFSET_NOT_AVAILABLE', 'UNKNOWN_TOPIC_OR_PARTITION'] as const)(
+    'tries again after %s, with fresh metadata',
+    async code => {
+      append(0, ['a'])
+      let refusals = 2
+      broker.on(Fetch, request =>
+        answer(request, (partition, same) => (refusals-- > 0 ? { partitionIndex: partition, errorCode: ErrorCode[code] } : same)),
+      )
+      const consumer = open({ fetchMaxWaitMs: 100 })
+      consumer.assign([t(0)])
+      const asked = broker.of(Metadata).length
+      expect(await taken(consumer, 1)).toEqual(['a'])
+      expect(broker.of(Metadata).length).toBeGreaterThan(asked)
+    },
+  )
+
+  it('passes over batches that lie wholly before the position', async () => {
+    append(0, ['a'])
+    append(0, ['b'])
+    append(0, ['c'])
+    broker.on(Fetch, request => answer(request, (_, same) => ({ ...same, records: Buffer.concat(log.get(0)!) })))
+    const consumer = open()
+    consumer.assign([t(0)])
+    consumer.seek(t(0), 2)
+    expect((await polled(consumer)).flatMap(valuesOf)).toEqual(['c'])
+  })
+
+  it('drops what comes for a partition that was given back and assigned again meanwhile', async () => {
+    append(0, ['a'])
+    let release = () => {}
+    broker.on(Fetch, async request => {
+      const made = await answer(request)
+      await new Promise<void>(resolve => (release = resolve))
+      return made
+    })
+    const consumer = open()
+    consumer.assign([t(0)])
+    const poll = settled(consumer.poll(3_000))
+    await passed(100)
+    consumer.assign([])
+    consumer.assign([t(0)])
+    consumer.pause([t(0)])
+    broker.on(Fetch, request => answer(request))
+    release()
+    expect((await poll).value).toEqual([])
+    consumer.resume([t(0)])
+    expect(await taken(consumer, 1)).toEqual(['a'])
+  })
+
+  it('does not take a committed offset that comes when the reader has sought elsewhere', async () => {
+    append(0, ['a', 'b', 'c'])
+    let release = () => {}
+    broker.on(OffsetFetch, async ({ body }) => {
+      await new Promise<void>(resolve => (release = resolve))
+      const partitions = [{ partitionIndex: 0, committedOffset: 0, metadata: '', errorCode: 0 }]
+      return { groups: body.groups.map(({ groupId }) => ({ groupId, topics: [{ name: 't', partitions }], errorCode: 0 })) }
+    })
+    const consumer = open({ groupId: 'g' })
+    consumer.assign([t(0)])
+    const poll = settled(consumer.poll(5_000))
+    await passed(100)
+    consumer.seek(t(0), 2)
+    release()
+    expect((await poll).value!.flatMap(valuesOf)).toEqual(['c'])
+    expect(consumer.position(t(0))).toBe(3)
   })
 
   it('goes to the nearer replica that the leader names, and back when that fails (KIP-392)', async () => {
@@ -551,6 +618,21 @@ describe('the reader', () => {
     expect((await loop).value).toBe(0)
     await passed(5_000)
     expect(universe.net.openConnections).toBe(0)
+  })
+
+  it('can close while its first connection is being made', async () => {
+    universe.net.block('client', 'broker')
+    const consumer = open()
+    consumer.assign([t(0)])
+    const poll = settled(consumer.poll(60_000))
+    await passed(100)
+    await settled(consumer.close())
+    expect((await poll).error).toMatchObject({ code: 'CLOSED' })
+    universe.net.heal()
+    await passed(60_000)
+    expect(universe.net.openConnections).toBe(0)
+    expect((await settled(consumer.poll(10))).error).toMatchObject({ code: 'CLOSED' })
+    expect((await settled(consumer.commit([]))).error).toMatchObject({ code: 'CLOSED' })
   })
 
   it('hears when its committed offset can’t be read', async () => {
