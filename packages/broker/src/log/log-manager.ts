@@ -7,6 +7,8 @@ import { TailCache } from './tail-cache.ts'
 /** A file of a closed segment is closed when nobody has read it for so long. */
 const idleFileMs = 60_000
 const tidyIntervalMs = 60_000
+/** Consumers at the end of a log are seconds behind at most; who is further behind reads files, which the operating system has in memory. */
+const defaultTailCacheBytes = 32 * 1024 * 1024
 
 export interface LogManagerOptions {
   readonly world: World
@@ -15,7 +17,7 @@ export interface LogManagerOptions {
   readonly directories: readonly string[]
   /** The settings of a topic in force now; for a topic that the metadata does not know, the broker's defaults. */
   readonly configOf: (topic: string) => LogConfig
-  /** Memory for recent batches, over all logs. Default 64 MiB. */
+  /** Memory for recent batches, over all logs. Default 32 MiB. */
   readonly tailCacheBytes?: number
   /** `producer.id.expiration.ms`. Default one day. */
   readonly producerIdExpirationMs?: number
@@ -51,7 +53,7 @@ export class LogManager {
   /** Opens every log that is there. Synchronous: recovery after an unclean stop takes as long as reading what was not forced to disk. */
   constructor(options: LogManagerOptions) {
     this.#options = options
-    const tailCache = new TailCache(options.tailCacheBytes ?? 64 * 1024 * 1024)
+    const tailCache = new TailCache(options.tailCacheBytes ?? defaultTailCacheBytes)
     this.#directories = options.directories.map(
       path =>
         new LogDirectory({

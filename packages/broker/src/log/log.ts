@@ -1,17 +1,18 @@
 import { type BatchView, batchesIn, CorruptBatchError, ErrorCode, KafkaError, setBaseOffsetAndEpoch } from '@millrace/protocol'
 import { assert, type DiskError, type Logger, messageOf, type Timer, type World } from '@millrace/runtime'
+import { DelayedRemovals } from './delayed-removals.ts'
 import { DiskGuard } from './disk-guard.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import { LogFlush } from './log-flush.ts'
 import type { LogOptions, LogRead } from './log-options.ts'
 import { type FoundOffset, findMaxTimestamp, findTimestamp } from './log-search.ts'
-import { type OpenedLog, openSegments, replay, rollJitterMs } from './open-segments.ts'
+import { LogSegments } from './log-segments.ts'
+import { type OpenedLog, openSegments, replay } from './open-segments.ts'
 import { readTopicId, syncTopicId, writeTopicId } from './partition-metadata.ts'
 import type { ProducerLog } from './producer-log.ts'
-import { retention } from './retention.ts'
-import { Segment } from './segment.ts'
-import { cutPoint, readSegments, segmentIndexOf } from './segment-list.ts'
+import { type Retention, retention } from './retention.ts'
+import { readSegments } from './segment-list.ts'
 import { type LogTail, TailCache } from './tail-cache.ts'
 
 /** Gathered appends are written when there are so many bytes of them. */
@@ -41,8 +42,7 @@ export class Log {
   #directory: string
   #topicId: string | undefined
   #config: LogConfig
-  #segments: Segment[]
-  #active: Segment
+  readonly #segments: LogSegments
   #logStartOffset: number
   #logEndOffset: number
   #writtenOffset: number
@@ -51,7 +51,7 @@ export class Log {
   #isClosed = false
   /** Something happened since the log was opened as a clean stop had left it. */
   #isChanged: boolean
-  readonly #timers = new Set<Timer>()
+  readonly #removals: DelayedRemovals
   #flushTimer: Timer | null = null
 
   /** Opens, or creates. Recovers when not `clean`. Throws CorruptLogError for damage below the recovery point. */
@@ -86,9 +86,7 @@ export class Log {
     this.#config = options.config
     this.#epochs = epochs
     this.#producers = opened.producers
-    this.#segments = opened.segments
     this.#isChanged = opened.isChanged
-    this.#active = opened.segments.at(-1)!
     this.#logStartOffset = opened.logStartOffset
     this.#logEndOffset = opened.logEndOffset
     this.#writtenOffset = opened.logEndOffset
@@ -103,7 +101,7 @@ export class Log {
       ),
       prepare: () => {
         this.#writeOut()
-        return { active: this.#active, endOffset: this.#logEndOffset }
+        return { active: this.#segments.active, endOffset: this.#logEndOffset }
       },
       syncNames: () => {
         this.#epochs.save()
@@ -113,6 +111,8 @@ export class Log {
       },
       syncEpochs: () => this.#epochs.save(),
     })
+    this.#segments = new LogSegments(world, directory, options.config, this.#flush, opened.segments)
+    this.#removals = new DelayedRemovals(world.clock)
   }
 
   get directory(): string {
@@ -154,15 +154,13 @@ export class Log {
     return this.#epochs.last
   }
   get sizeBytes(): number {
-    let size = 0
-    for (const segment of this.#segments) size += segment.sizeBytes
-    return size
+    return this.#segments.sizeBytes
   }
   get segmentCount(): number {
-    return this.#segments.length
+    return this.#segments.all.length
   }
   get firstSegmentOffset(): number {
-    return this.#segments[0]!.baseOffset
+    return this.#segments.first.baseOffset
   }
   /** The disk failed: appends throw this. */
   get failure(): DiskError | null {
@@ -240,7 +238,7 @@ export class Log {
     if (offset >= this.#tail.startOffset) return { chunks, ...this.#tail.read(offset, limits, chunks) }
     const { bytes, nextOffset } = this.#guard.run(() => {
       this.#writeOut()
-      return readSegments(this.#segments, offset, limits, this.#logEndOffset, this.#world.clock.now())
+      return readSegments(this.#segments.all, offset, limits, this.#logEndOffset, this.#world.clock.now())
     })
     if (bytes === null) return { chunks, sizeBytes: 0, nextOffset }
     chunks.push(bytes)
@@ -261,7 +259,7 @@ export class Log {
   offsetForTimestamp(timestamp: number): FoundOffset | null {
     return this.#guard.run(() => {
       this.#writeOut()
-      return findTimestamp(this.#segments, timestamp, this.#logStartOffset)
+      return findTimestamp(this.#segments.all, timestamp, this.#logStartOffset)
     })
   }
 
@@ -269,7 +267,7 @@ export class Log {
   offsetOfMaxTimestamp(): FoundOffset | null {
     return this.#guard.run(() => {
       this.#writeOut()
-      return findMaxTimestamp(this.#segments, this.#logStartOffset)
+      return findMaxTimestamp(this.#segments.all, this.#logStartOffset)
     })
   }
 
@@ -288,28 +286,18 @@ export class Log {
    */
   truncateTo(offset: number): number {
     if (offset >= this.#logEndOffset) return this.#logEndOffset
-    if (offset < this.#segments[0]!.baseOffset) {
+    if (offset < this.firstSegmentOffset) {
       this.truncateFullyAndStartAt(offset)
       return offset
     }
     return this.#guard.run(() => {
       this.#writeOut()
-      const { disk } = this.#world
-      const last = segmentIndexOf(this.#segments, offset)
-      const segment = this.#segments[last]!
-      const { position, endOffset } = cutPoint(segment, offset)
-      this.#willEndAt(endOffset)
-      for (const later of this.#segments.splice(last + 1)) {
-        this.#flush.dropped(later)
-        later.markDeleted()()
-      }
-      segment.truncateTo(position, endOffset)
+      const endOffset = this.#segments.cut(offset, end => this.#willEndAt(end))
       this.#ended(endOffset)
-      replay(this.#segments, this.#producers, this.#logStartOffset, endOffset)
+      this.#logStartOffset = Math.min(this.#logStartOffset, endOffset)
+      replay(this.#segments.all, this.#producers, this.#logStartOffset, endOffset)
       this.#producers.removeFrom(endOffset + 1)
-      segment.syncNow()
       this.#epochs.save()
-      disk.syncDirectory(this.#directory)
       this.#logger.info('log.truncated', { topic: this.topic, partition: this.partition, endOffset })
       return endOffset
     })
@@ -318,32 +306,14 @@ export class Log {
   /** Drops all; the log starts and ends at `offset`. */
   truncateFullyAndStartAt(offset: number): void {
     this.#guard.run(() => {
-      const { disk } = this.#world
-      const [first, ...later] = this.#segments as [Segment, ...Segment[]]
-      // Step by step, so that a crash leaves a beginning of the old log, or an empty one.
-      this.#willEndAt(Math.min(offset, first.baseOffset))
-      for (const segment of this.#segments) {
-        this.#flush.dropped(segment)
-        segment.dropPending()
-      }
-      for (const segment of later) segment.markDeleted()()
-      disk.syncDirectory(this.#directory)
-      first.truncateTo(0, first.baseOffset)
-      first.syncNow()
-      if (first.baseOffset !== offset) {
-        this.#segments = [this.#newSegment(offset)]
-        disk.syncDirectory(this.#directory)
-        first.markDeleted()()
-      } else {
-        this.#segments = [first]
-      }
+      this.#willEndAt(Math.min(offset, this.firstSegmentOffset))
+      this.#segments.startAt(offset)
       this.#logStartOffset = offset
       this.#producers.removeFrom(0)
       this.#producers.state.clear()
       this.#epochs.clear()
       this.#ended(offset)
       this.#epochs.save()
-      this.#world.disk.syncDirectory(this.#directory)
     })
   }
 
@@ -362,7 +332,7 @@ export class Log {
     let deleted = 0
     for (;;) {
       const found = retention({
-        segments: this.#segments,
+        segments: this.#segments.all,
         logStartOffset: this.#logStartOffset,
         logEndOffset: this.#logEndOffset,
         highWatermark: this.#highWatermark,
@@ -379,13 +349,13 @@ export class Log {
   tidy(idleMs: number): void {
     const nowMs = this.#world.clock.now()
     this.#producers.state.expire(nowMs)
-    for (const segment of this.#segments) if (segment !== this.#active) segment.closeIdle(nowMs, idleMs)
+    this.#segments.closeIdle(nowMs, idleMs)
   }
 
   /** Takes up other settings. */
   configure(config: LogConfig): void {
     this.#config = config
-    for (const segment of this.#segments) segment.configure(config)
+    this.#segments.configure(config)
   }
 
   /** The disk failed somewhere else: appends throw from now on, reads are tried as before. */
@@ -400,11 +370,11 @@ export class Log {
       if (this.failure !== null || !this.#isChanged) return
       this.#writeOut()
       this.#guard.run(() => {
-        this.#active.seal()
+        this.#segments.active.seal()
         this.#producers.snapshot(this.#logEndOffset)
       })
       await this.#flush.run()
-      await this.#guard.runLater(() => this.#active.syncIndexes())
+      await this.#guard.runLater(() => this.#segments.active.syncIndexes())
     } finally {
       this.#release()
     }
@@ -434,9 +404,10 @@ export class Log {
     const { lastOffset, maxTimestamp, sizeInBytes, bytes } = batch
     const nowMs = this.#world.clock.now()
     this.#guard.run(() => {
-      if (this.#active.isFullFor(sizeInBytes, lastOffset, maxTimestamp, nowMs)) this.#roll()
-      this.#active.append(bytes, lastOffset, maxTimestamp)
-      if (this.onWritten === null) this.#active.writePending()
+      if (this.#segments.active.isFullFor(sizeInBytes, lastOffset, maxTimestamp, nowMs)) this.#roll()
+      const { active } = this.#segments
+      active.append(bytes, lastOffset, maxTimestamp)
+      if (this.onWritten === null) active.writePending()
     })
     if (leaderEpoch > this.#epochs.last) this.#epochs.assign(leaderEpoch, batch.baseOffset)
     this.#tail.add(batch.baseOffset, lastOffset + 1, bytes)
@@ -450,7 +421,7 @@ export class Log {
   }
 
   #writeSoon(): void {
-    if (this.#active.pendingBytes >= writeBytes) this.#writeOut()
+    if (this.#segments.active.pendingBytes >= writeBytes) this.#writeOut()
     if (this.#writeIsDue) return
     this.#writeIsDue = true
     this.#world.clock.defer(() => {
@@ -468,7 +439,7 @@ export class Log {
   /** Brings to the file what is only in memory. */
   #writeOut(): void {
     if (this.#writtenOffset === this.#logEndOffset) return
-    this.#guard.run(() => this.#active.writePending())
+    this.#guard.run(() => this.#segments.active.writePending())
     this.#written()
   }
 
@@ -485,57 +456,26 @@ export class Log {
   }
 
   #roll(): void {
-    // A crash that lost the name of a segment but kept that of the next one would leave a log without its beginning.
-    if (this.#flush.hasNewNames) this.#world.disk.syncDirectory(this.#directory)
-    this.#active.seal()
-    // With the recovery point at its end a recovery would not look into this segment: then its indexes must be on disk as its batches are.
-    if (this.#flush.recoveryPoint === this.#logEndOffset) this.#active.syncIndexesNow()
+    this.#isChanged = true
+    this.#segments.roll(this.#logEndOffset)
     this.#writtenOffset = this.#logEndOffset
     this.#producers.snapshot(this.#logEndOffset)
-    this.#segments.push(this.#newSegment(this.#logEndOffset))
     // A closed segment is forced to disk soon, as Kafka does, so that a recovery has to read the last one only.
     this.#world.clock.defer(() => {
       if (!this.#isClosed && this.failure === null) this.#flush.run().catch(() => {})
     })
   }
 
-  #newSegment(baseOffset: number): Segment {
-    const { disk, clock, random } = this.#world
-    this.#isChanged = true
-    this.#active = new Segment({
-      disk,
-      directory: this.#directory,
-      baseOffset,
-      config: this.#config,
-      jitterMs: rollJitterMs(this.#config, random),
-      nowMs: clock.now(),
-      create: true,
-    })
-    this.#flush.added(this.#active)
-    return this.#active
-  }
-
-  #deleteOldest(count: number, reason: string): void {
-    if (count === this.#segments.length) this.#roll()
-    const { disk } = this.#world
-    const first = this.#segments[count]!.baseOffset
+  #deleteOldest(count: number, reason: Retention['reason']): void {
+    if (count === this.#segments.all.length) this.#roll()
+    const first = this.#segments.all[count]!.baseOffset
     if (this.#logStartOffset < first) {
       this.#logStartOffset = first
       this.#epochs.truncateFromStart(first)
     }
-    // A crash may keep any of the renamings below and drop others. None may leave a log without the segment that says where it ends, nor one
-    // with a hole: the names so far are made durable first, and where the log starts, unless the segment that goes is the only one.
-    disk.syncDirectory(this.#directory)
-    if (count > 1) this.#options.onLogStartMoved?.()
-    const removals = this.#segments.splice(0, count).map(segment => {
-      this.#flush.dropped(segment)
-      return segment.markDeleted()
-    })
-    if (count > 1) disk.syncDirectory(this.#directory)
+    const remove = this.#segments.dropOldest(count, () => this.#options.onLogStartMoved?.())
     this.#producers.removeBefore(first)
-    this.#later(() => {
-      for (const remove of removals) remove()
-    })
+    this.#later(remove)
     this.#logger.info('log.segments-deleted', {
       topic: this.topic,
       partition: this.partition,
@@ -547,8 +487,6 @@ export class Log {
 
   /** The log was cut: all that remembers offsets forgets those from `endOffset` on. */
   #ended(endOffset: number): void {
-    this.#active = this.#segments.at(-1)!
-    this.#flush.reopened(this.#active)
     this.#logEndOffset = endOffset
     this.#writtenOffset = endOffset
     this.#tail.truncateTo(endOffset)
@@ -581,29 +519,26 @@ export class Log {
 
   /** Removes files after `file.delete.delay.ms`. A failure of the disk is noticed; there is nobody to tell but its owner. */
   #later(remove: () => void): void {
-    const timer = this.#world.clock.timer(this.#config.fileDeleteDelayMs, () => {
-      this.#timers.delete(timer)
+    this.#removals.add(this.#config.fileDeleteDelayMs, () => {
       try {
         this.#guard.run(remove)
       } catch (error) {
         this.#logger.warn('log.files-not-removed', { directory: this.#directory, reason: messageOf(error) })
       }
     })
-    this.#timers.add(timer)
   }
 
   #release(): void {
     this.#isClosed = true
     this.#flushTimer?.cancel()
-    for (const timer of this.#timers) timer.cancel()
-    this.#timers.clear()
+    this.#removals.cancel()
     this.#tail.clear()
-    for (const segment of this.#segments) segment.closeFile()
+    this.#segments.closeFiles()
   }
 
   #failed(error: DiskError): void {
     // What did not reach the file is gone; what did can still be read.
-    this.#active.dropPending()
+    this.#segments.active.dropPending()
     this.#logEndOffset = this.#writtenOffset
     this.#tail.truncateTo(this.#writtenOffset)
     this.#options.onFailed?.(error)
