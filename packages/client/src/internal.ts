@@ -1,2 +1,3 @@
 /** Second door of @millrace/client: for sibling packages only. */
-export {}
+export { PartitionState } from './consumer/partition-state.ts'
+export { PartitionQueue } from './producer/partition-queue.ts'
