@@ -88,7 +88,8 @@ export class Fetcher {
       if (list) list.push(state)
       else byNode.set(node, [state])
     }
-    for (const [node, states] of byNode ?? []) if (!held?.has(node)) void this.#fetchFrom(node, states)
+    for (const [node, states] of byNode ?? [])
+      if (!held?.has(node) || states.some(state => this.#hasMore(state))) void this.#fetchFrom(node, states)
   }
 
   /** The same, if reading has made room since. Costs nothing otherwise: for the way of every poll. */
@@ -124,6 +125,11 @@ export class Fetcher {
       this.fetch()
     })
     return false
+  }
+
+  /** The broker is known to have records behind what was fetched: a fetch that asks for them is answered at once. */
+  #hasMore({ fetchOffset, highWatermark, lastStableOffset }: PartitionState): boolean {
+    return fetchOffset < (this.#options.readCommitted ? lastStableOffset : highWatermark)
   }
 
   /** The reader has enough of this partition for now. */
