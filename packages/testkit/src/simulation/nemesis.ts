@@ -59,6 +59,7 @@ export class Nemesis {
     net.heal()
     const { broker } = this.#targets
     this.#endDiskFault?.()
+    broker.machine.disk.dieAfter(Infinity, () => {})
     broker.machine.disk.faults.syncMs = this.#options.syncMs
     for (const target of [broker, ...this.#clients()]) if (!target.machine.isRunning) target.start()
   }
@@ -132,20 +133,26 @@ export class Nemesis {
     if (program.machine.isRunning) this.#killAndRestart(program, () => program.kill())
   }
 
-  #killAndRestart(target: { start(): void; machine: SimulatedMachine }, kill: () => void): void {
-    kill()
-    this.#restart(target)
-    // A start is as good a moment to die as any.
-    if (target === this.#targets.broker && this.#random.chance(0.2)) {
-      this.#universe.scheduler.after(this.#random.between(10, 200), () => {
-        if (this.#active && target.machine.isRunning) kill()
-        else return
-        this.#restart(target)
-      })
+  /** Half of the time in the middle of what it writes. */
+  #killAndRestart(target: Program, kill: () => void): void {
+    const end = () => {
+      // Healed meanwhile.
+      if (!this.#active && target.machine.isRunning) return
+      kill()
+      this.#restart(target)
     }
+    if (target === this.#targets.broker && this.#random.chance(0.5))
+      target.machine.dieAtOperation(this.#random.below(this.#random.pick([5, 50, 500])), this.#random.between(100, 2000), end)
+    else end()
+    // A start is as good a moment to die as any.
+    if (target !== this.#targets.broker || !this.#random.chance(0.2)) return
+    this.#universe.scheduler.after(this.#random.between(10, 200), () => {
+      if (!this.#active || !target.machine.isRunning) return
+      target.machine.dieAtOperation(this.#random.below(50), this.#random.between(1, 100), end)
+    })
   }
 
-  #restart(target: { start(): void; machine: SimulatedMachine }): void {
+  #restart(target: Program): void {
     const delayMs = this.#random.chance(0.3) ? this.#random.between(0, 10) : this.#random.between(10, 3000)
     this.#universe.scheduler.after(delayMs, () => {
       if (!target.machine.isRunning) target.start()

@@ -5,7 +5,7 @@ import { type Anomaly, checkHistory } from '../check/history-checker.ts'
 import { SimulatedUniverse } from '../world/world.ts'
 import { AdminProcess } from './admin-process.ts'
 import { ConsumerProcess } from './consumer-process.ts'
-import { keyOf, ledgerTopic, shortPartitions, shortTopic, type WorkloadContext } from './context.ts'
+import { dataPartitions, group, keyOf, ledgerTopic, shortPartitions, shortTopic, type WorkloadContext } from './context.ts'
 import { Nemesis } from './nemesis.ts'
 import { Observer } from './observer.ts'
 import { drawOptions, type FaultKind, type SimulationOptions } from './options.ts'
@@ -177,11 +177,25 @@ class Run {
     await this.#admin?.stop()
     const world = this.#universe.machine('final').boot()
     await readAll(this.#context, world)
-    if (this.#streams) await verifyCounts(this.#context, world, this.#countsOfLedger())
-    if (!this.#admin) return
     const admin = new Admin({ world, bootstrapServers, clientId: 'final' })
-    await this.#admin.verify(admin)
+    await this.#readCommits(admin)
+    if (this.#streams) await verifyCounts(this.#context, world, this.#countsOfLedger())
+    await this.#admin?.verify(admin)
     await admin.close()
+  }
+
+  /** What the group has committed; with automatic commits nobody knows when they were made, but what was committed must have been read. */
+  async #readCommits(admin: Admin): Promise<void> {
+    const { history, options } = this.#context
+    const mark = history.mark()
+    const partitions = dataPartitions(options)
+    const committed = await admin.fetchOffsets(group, partitions)
+    for (const [i, { topic, partition }] of partitions.entries()) {
+      const key = keyOf(topic, partition)
+      const offset = committed[i]?.offset
+      if (!options.autoCommit) history.committed(group, key, offset ?? null, mark)
+      else if (offset !== undefined) history.settle(history.commit(group, key, offset))
+    }
   }
 
   /** Records by key as the last reader saw them. */

@@ -61,11 +61,11 @@ export class SimulatedBroker {
 
   /** The running broker, if it is up. */
   get current(): Broker | undefined {
-    return this.#broker
+    return this.machine.isRunning ? this.#broker : undefined
   }
 
   get isUp(): boolean {
-    return this.#broker !== undefined
+    return this.current !== undefined
   }
 
   /** Boots the machine and begins to start the broker; clients find it when it is up. */

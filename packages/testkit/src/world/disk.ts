@@ -105,19 +105,28 @@ export class SimulatedDisk {
   #changes: MetadataChange[] = []
   #directories = new Set<string>(['/'])
   #locks = new Set<string>()
+  #operationsToDeath = Infinity
+  #die: () => void = () => {}
 
   constructor(random: SeededRandom) {
     this.#random = random
   }
 
+  /** Calls `die` in the place of the operation after the next `operations` that change something; it must end the process that asked for it. */
+  dieAfter(operations: number, die: () => void): void {
+    this.#operationsToDeath = operations
+    this.#die = die
+  }
+
   /** The process died: locks fall, data stays. */
   crashProcess(): void {
     this.#locks.clear()
+    this.#operationsToDeath = Infinity
   }
 
   /** The power failed: what was not synced is kept, dropped or torn by chance. */
   losePower(): void {
-    this.#locks.clear()
+    this.crashProcess()
     for (const change of this.#changes) if (this.#random.chance(0.5)) this.#makeDurable(change)
     this.#changes = []
     this.#names = new Map(this.#durableNames)
@@ -139,6 +148,14 @@ export class SimulatedDisk {
     const guard = (path: string) => {
       if (!alive()) throw new DiskError('EDEAD', path)
     }
+    /** Before every operation that changes something. */
+    const change = (path: string) => {
+      guard(path)
+      if (this.#operationsToDeath-- > 0) return
+      this.#operationsToDeath = Infinity
+      this.#die()
+      guard(path)
+    }
     const find = (path: string): Inode => {
       guard(path)
       const inode = this.#names.get(normal(path))
@@ -146,7 +163,7 @@ export class SimulatedDisk {
       return inode
     }
     return {
-      open: (path, mode) => this.#openFile(path, mode, { now, guard, alive, later }),
+      open: (path, mode) => this.#openFile(path, mode, { now, guard, change, alive, later }),
       exists: path => this.#names.has(normal(path)) || this.#directories.has(normal(path)),
       stat: (path): FileStat => {
         if (this.#directories.has(normal(path))) return { sizeBytes: 0, modifiedMs: 0, isDirectory: true }
@@ -164,12 +181,12 @@ export class SimulatedDisk {
         return Buffer.from(inode.seen.bytes.subarray(0, inode.sizeBytes))
       },
       rename: (from, to) => {
-        guard(from)
+        change(from)
         this.#checkWritable(from)
         this.#rename(normal(from), normal(to))
       },
       remove: path => {
-        guard(path)
+        change(path)
         if (this.#names.delete(normal(path))) this.#changes.push({ kind: 'unlink', path: normal(path) })
       },
       removeDirectory: directory => {
@@ -177,6 +194,7 @@ export class SimulatedDisk {
         const prefix = `${normal(directory)}/`
         for (const path of [...this.#names.keys()]) {
           if (!path.startsWith(prefix)) continue
+          change(path)
           this.#names.delete(path)
           this.#changes.push({ kind: 'unlink', path })
         }
@@ -184,7 +202,7 @@ export class SimulatedDisk {
           if (path === normal(directory) || path.startsWith(prefix)) this.#directories.delete(path)
       },
       syncDirectory: directory => {
-        guard(directory)
+        change(directory)
         this.#syncDirectory(normal(directory))
       },
       lock: (path): Lock => {
@@ -202,6 +220,7 @@ export class SimulatedDisk {
     process: {
       now: () => number
       guard: (path: string) => void
+      change: (path: string) => void
       alive: () => boolean
       later: (delayMs: number, run: () => void) => void
     },
@@ -213,6 +232,7 @@ export class SimulatedDisk {
       if (mode === 'read') throw new DiskError('ENOENT', path)
       if (!this.#directories.has(parentOf(name))) throw new DiskError('ENOENT', path)
       this.#checkWritable(path)
+      process.change(path)
       inode = new Inode()
       this.#names.set(name, inode)
       this.#changes.push({ kind: 'link', path: name, inode })
@@ -220,7 +240,7 @@ export class SimulatedDisk {
     const { faults } = this
     const opened = inode
     const checkWritable = () => {
-      process.guard(path)
+      process.change(path)
       this.#checkWritable(path)
     }
     const syncNow = () => {

@@ -244,7 +244,8 @@ class End implements Socket {
   }
 
   write(chunks: readonly Uint8Array[]): boolean {
-    if (this.closed || this.#ending) return true
+    // A process may be dead in the middle of a tick.
+    if (this.closed || this.#ending || !this.host.alive()) return true
     for (const chunk of chunks) {
       if (chunk.length === 0) continue
       this.#outgoing.push(Buffer.from(chunk))
@@ -269,12 +270,13 @@ class End implements Socket {
   }
 
   end(): void {
-    if (this.closed || this.#ending) return
+    if (this.closed || this.#ending || !this.host.alive()) return
     this.#ending = true
     this.pump()
   }
 
   destroy(): void {
+    if (!this.host.alive()) return
     this.closeWith(undefined)
     this.peer.closeWith(new NetError('ECONNRESET', 'socket: ECONNRESET'))
   }

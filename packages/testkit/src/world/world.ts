@@ -58,7 +58,7 @@ export class SimulatedMachine {
   }
 
   get isRunning(): boolean {
-    return this.#process !== null
+    return this.#process?.alive === true
   }
 
   /** Until then the process is stopped; 0 if it is not. */
@@ -127,6 +127,26 @@ export class SimulatedMachine {
     if (this.#process.host) this.#universe.net.removeHost(this.#process.host)
     this.#process = null
     this.disk.crashProcess()
+  }
+
+  /**
+   * The process dies in the place of the disk operation after the next `operations`, in the middle of what it does, or, if it does not come so
+   * far within `withinMs`, then. `end` is `kill` or `losePower` and what follows it.
+   */
+  dieAtOperation(operations: number, withinMs: number, end: () => void): void {
+    const process = this.#process
+    if (!process?.alive) return
+    const { scheduler } = this.#universe
+    const late = scheduler.after(withinMs, () => {
+      if (this.#process === process) end()
+    })
+    this.disk.dieAfter(operations, () => {
+      process.alive = false
+      late.cancel()
+      scheduler.after(0, () => {
+        if (this.#process === process) end()
+      })
+    })
   }
 
   /** The power fails: as `kill`, and what was not synced may be lost or torn. */
