@@ -59,6 +59,7 @@ function setUp(
   const sentNames: string[] = []
   const waiting = new Map<string, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>()
   const warnings: (Facts | undefined)[] = []
+  const errors: (Facts | undefined)[] = []
   const memory = new RequestMemory(10_000)
   let closed = 0
   const connection = new Connection({
@@ -67,7 +68,7 @@ function setUp(
     listenerName: 'PLAINTEXT',
     limits: { maxRequestBytes: 1000, maxBufferedResponseBytes: 100, maxPipelinedRequests: 3, ...limits },
     memory,
-    logger: { ...silentLogger, warn: (_, facts) => void warnings.push(facts) },
+    logger: { ...silentLogger, warn: (_, facts) => void warnings.push(facts), error: (_, facts) => void errors.push(facts) },
     monotonic: () => 0,
     closed: () => closed++,
     dispatcher: {
@@ -90,7 +91,7 @@ function setUp(
     await Promise.resolve()
     await Promise.resolve()
   }
-  return { connection, socket, sentNames, started, waiting, warnings, memory, send, settle, closedCount: () => closed }
+  return { connection, socket, sentNames, started, waiting, warnings, errors, memory, send, settle, closedCount: () => closed }
 }
 
 const answer = (text: string): Answer => ({ chunks: [Buffer.from(`<${text}>`)], close: false })
@@ -208,14 +209,14 @@ describe('the end of a connection', () => {
     expect(started).not.toContain('now3')
   })
 
-  test.each(['throw', 'reject'])('a handler that fails (%s) closes it with one line', async how => {
-    const { send, socket, warnings, waiting, memory } = setUp()
+  test.each(['throw', 'reject'])('a handler that fails (%s) closes it with one line that says where', async how => {
+    const { send, socket, errors, waiting, memory } = setUp()
     send(how)
     if (how === 'reject') waiting.get(how)!.reject(new Error('a bug'))
     await Promise.resolve()
     await Promise.resolve()
     expect(socket.state).toBe('destroyed')
-    expect(warnings).toMatchObject([{ reason: 'a bug' }])
+    expect(errors).toMatchObject([{ reason: 'a bug', at: expect.stringContaining('connection.test.ts') }])
     expect(memory.usedBytes).toBe(0)
   })
 

@@ -1,5 +1,5 @@
 import { FrameSplitter } from '@millrace/protocol'
-import { type Logger, messageOf, type Socket } from '@millrace/runtime'
+import { AssertionError, type Logger, MillraceError, messageOf, type Socket } from '@millrace/runtime'
 import type { ConnectionContext } from './api/handler.ts'
 import type { MemoryUser, RequestMemory } from './request-memory.ts'
 
@@ -121,6 +121,7 @@ export class Connection implements ConnectionContext, MemoryUser {
 
   /** Closes at once. */
   destroy(): void {
+    this.#state = 'closed'
     this.#socket.destroy()
   }
 
@@ -128,7 +129,7 @@ export class Connection implements ConnectionContext, MemoryUser {
   fail(event: string, reason: string): void {
     if (this.#state === 'closed') return
     this.#options.logger.warn(event, {
-      client: `${this.clientHost}:${this.clientPort}`,
+      client: this.#client,
       listener: this.listenerName,
       reason,
       software: this.softwareName === '' ? undefined : `${this.softwareName}/${this.softwareVersion}`,
@@ -193,15 +194,30 @@ export class Connection implements ConnectionContext, MemoryUser {
     try {
       answer = this.#options.dispatcher.dispatch(frame, this)
     } catch (error) {
-      this.fail('connection.request-failed', messageOf(error))
+      this.#refuse(error)
       return
     }
     if (answer instanceof Promise)
       answer.then(
         settled => this.#answer(turn, settled),
-        error => this.fail('connection.request-failed', messageOf(error)),
+        error => this.#refuse(error),
       )
     else this.#answer(turn, answer)
+  }
+
+  /** What no response can say: a request that is none, or, in an error line with its place, a bug of ours. */
+  #refuse(error: unknown): void {
+    if (error instanceof MillraceError && !(error instanceof AssertionError)) {
+      this.fail('connection.request-refused', messageOf(error))
+    } else if (this.#state !== 'closed') {
+      const at = error instanceof Error ? error.stack?.split('\n')[1]?.trim() : undefined
+      this.#options.logger.error('connection.request-failed', { client: this.#client, reason: messageOf(error), at })
+      this.destroy()
+    }
+  }
+
+  get #client(): string {
+    return `${this.clientHost}:${this.clientPort}`
   }
 
   #answer(turn: Turn, answer: Answer): void {
