@@ -17,24 +17,19 @@ export interface PartitionFiles {
   readonly snapshots: number[]
   /** Names of what an earlier run left behind in the middle of something and nobody needs. */
   readonly leftovers: string[]
-  /** Names ending in `.swap`: files that a cleaner had finished and was putting in place. */
-  readonly swaps: string[]
 }
 
-/** What is in a partition's directory. */
+/** What is in a partition's directory, after `finishSwaps`. */
 export function partitionFiles(disk: Disk, directory: string): PartitionFiles {
-  const files: PartitionFiles = { segments: [], snapshots: [], leftovers: [], swaps: [] }
-  for (const name of disk.list(directory)) {
+  const files: PartitionFiles = { segments: [], snapshots: [], leftovers: [] }
+  const names = disk.list(directory)
+  const segments = new Set(names.filter(name => /^\d{20}\.log$/.test(name)).map(name => name.slice(0, 20)))
+  for (const name of names) {
     const [, digits, suffix] = /^(\d{20})(\..+)$/.exec(name) ?? []
     if (name.endsWith(deletedSuffix) || name.endsWith('.cleaned') || name.endsWith('.tmp')) files.leftovers.push(name)
-    else if (name.endsWith('.swap')) files.swaps.push(name)
     else if (suffix === '.log') files.segments.push(Number(digits))
     else if (suffix === '.snapshot') files.snapshots.push(Number(digits))
-  }
-  const segments = new Set(files.segments)
-  for (const name of disk.list(directory)) {
-    const [, digits] = /^(\d{20})\.(index|timeindex|txnindex)$/.exec(name) ?? []
-    if (digits !== undefined && !segments.has(Number(digits))) files.leftovers.push(name)
+    else if (/^\.(index|timeindex|txnindex)$/.test(suffix ?? '') && !segments.has(digits!)) files.leftovers.push(name)
   }
   return files
 }
