@@ -99,6 +99,19 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     this.#membership.subscribe([...new Set(topics)])
   }
 
+  /** Gives up the topics: commits if commits are automatic, calls `revoked` and leaves the group. Afterwards `subscribe` or `assign` as at first. */
+  async unsubscribe(): Promise<void> {
+    this.#checkOpen()
+    if (this.#isPolling) throw new StateError('A poll is under way', 'unsubscribe between two polls')
+    if (this.#mode === 'none') return
+    try {
+      await this.#giveUp('the consumer unsubscribed')
+    } finally {
+      this.#mode = 'none'
+      this.#forgetAssignment()
+    }
+  }
+
   /** Reads exactly these partitions, from their committed offsets with a group, else where `autoOffsetReset` says. Replaces the assignment before. */
   assign(partitions: readonly TopicPartition[]): void {
     this.#checkOpen()
@@ -276,12 +289,10 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     this.#fetcher.close()
     let failure: unknown
     try {
-      await this.#automaticCommits?.now()
-      if (this.#mode === 'subscribed' && this.#partitions.size > 0) await this.#listener.revoked?.(this.assignment())
+      await this.#giveUp('the consumer was closed')
     } catch (error) {
       failure = error
     }
-    await this.#membership?.leave('the consumer was closed')
     this.#membership?.close()
     this.#partitions.clear()
     this.#life = 'closed'
@@ -377,6 +388,15 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     this.#forgetAssignment()
     if (partitions.length === 0) return
     await (this.#listener.lost ? this.#listener.lost(partitions) : this.#listener.revoked?.(partitions))
+  }
+
+  async #giveUp(reason: string): Promise<void> {
+    try {
+      await this.#automaticCommits?.now()
+      if (this.#mode === 'subscribed' && this.#partitions.size > 0) await this.#listener.revoked?.(this.assignment())
+    } finally {
+      await this.#membership?.leave(reason)
+    }
   }
 
   #forgetAssignment(): void {

@@ -365,6 +365,26 @@ describe('commits', () => {
   })
 })
 
+describe('unsubscribing', () => {
+  it('revokes and leaves; the consumer can subscribe again, or assign', async () => {
+    const consumer = join()
+    await poll(consumer, 500)
+    expect((await settled(consumer.unsubscribe())).error).toBeUndefined()
+    expect(events).toEqual(['+2', '-2'])
+    expect(consumer.assignment()).toEqual([])
+    expect(broker.of(LeaveGroup)).toHaveLength(1)
+    await expect(poll(consumer)).rejects.toMatchObject({ code: 'ILLEGAL_STATE' })
+    consumer.subscribe(['t'], listener)
+    await poll(consumer, 500)
+    expect(events).toEqual(['+2', '-2', '+2'])
+    await settled(consumer.unsubscribe())
+    consumer.assign([{ topic: 't', partition: 1 }])
+    expect(consumer.assignment()).toHaveLength(1)
+    await poll(consumer, 500)
+    expect(broker.of(LeaveGroup)).toHaveLength(2)
+  })
+})
+
 describe('closing', () => {
   it('revokes, commits in the callback, and leaves', async () => {
     const consumer = join({}, { revoked: () => consumer.commit([{ topic: 't', partition: 0, offset: 3 }]) })
