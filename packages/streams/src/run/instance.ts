@@ -127,12 +127,17 @@ export class Instance {
       autoOffsetReset: options.autoOffsetReset ?? 'earliest',
       enableAutoCommit: false,
       maxPollRecords: 5_000,
+      // A fetch that waits for the end of one topic holds up the others of its broker.
+      fetchMaxWaitMs: 100,
     } as const
+    // A killed instance is missed after this long: whoever takes its tasks, itself included, waits for it.
+    const membership = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 2_000 }
     this.#restoreConsumer = new Consumer({ ...common, ...reading, autoOffsetReset: 'earliest' })
     const assignor = new TaskAssignor(this.#topology, () => this.#tasks!.memberState())
     this.#consumer = new Consumer({
       ...common,
       ...reading,
+      ...membership,
       ...options.consumer,
       groupId: options.applicationId,
       assignors: [assignor],
