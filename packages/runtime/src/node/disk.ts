@@ -20,7 +20,7 @@ export const nodeDisk: Disk = {
       return { sizeBytes: stat.size, modifiedMs: stat.mtimeMs, isDirectory: stat.isDirectory() }
     }),
   list: directory => guarded(directory, () => fs.readdirSync(directory).sort()),
-  makeDirectory: directory => void guarded(directory, () => fs.mkdirSync(directory, { recursive: true })),
+  makeDirectory: directory => guarded(directory, () => makeDirectory(path.resolve(directory))),
   readFile: where => guarded(where, () => fs.readFileSync(where)),
   rename: (from, to) => guarded(from, () => fs.renameSync(from, to)),
   remove: where => guarded(where, () => fs.rmSync(where, { force: true })),
@@ -35,6 +35,20 @@ export const nodeDisk: Disk = {
       }
     }),
   lock: where => guarded(where, () => lockFile(where)),
+}
+
+/** Not Node's own recursion: that one never ends where a parent exists and the system still says ENOENT, as in /proc. */
+function makeDirectory(directory: string): void {
+  if (fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return
+  const parent = path.dirname(directory)
+  if (!fs.existsSync(parent)) makeDirectory(parent)
+  try {
+    fs.mkdirSync(directory)
+  } catch (error) {
+    // Somebody else may have been quicker.
+    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST' && fs.statSync(directory).isDirectory()
+    if (!isThere) throw error
+  }
 }
 
 /**

@@ -36,6 +36,19 @@ describe("Node's disk", () => {
     )
   })
 
+  it('makes a directory with its parents, once and again, and says when it cannot', () => {
+    world.disk.makeDirectory(join(directory, 'a/b/c'))
+    world.disk.makeDirectory(join(directory, 'a/b/c'))
+    expect(world.disk.stat(join(directory, 'a/b/c')).isDirectory).toBe(true)
+    world.disk.open(join(directory, 'file'), 'write').close()
+    expect(() => world.disk.makeDirectory(join(directory, 'file'))).toThrow(expect.objectContaining({ code: 'EEXIST' }))
+    expect(() => world.disk.makeDirectory(join(directory, 'file/a'))).toThrow(expect.objectContaining({ code: 'ENOTDIR' }))
+  })
+
+  it.runIf(process.platform === 'linux')('says so where the system makes no directories', () => {
+    expect(() => world.disk.makeDirectory('/proc/millrace/data')).toThrow(expect.objectContaining({ code: 'ENOENT' }))
+  })
+
   it('gives a lock once while its owner lives, and takes over that of a dead one', () => {
     const path = join(directory, '.lock')
     const file = world.disk.open(path, 'write')
