@@ -1,8 +1,9 @@
 /**
  * `npm run sim -- --seeds N [--from K]`: runs N seeds, prints each failing one and how to replay it. `--seed K --trace` replays one with its log.
- * One seed in twenty is run twice: the traces must be equal.
+ * One seed in twenty is run twice: the traces must be equal. `--mutant NAME` plants a bug first, to see what finding one looks like.
  */
 import { parseArgs } from 'node:util'
+import { mutants } from '../mutants/mutants.ts'
 import { type SimulationResult, simulate } from '../simulation/run.ts'
 
 const { values } = parseArgs({
@@ -11,10 +12,18 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    mutant: { type: 'string' },
   },
 })
 const from = Number(values.seed ?? values.from)
 const count = values.seed === undefined ? Number(values.seeds) : 1
+const mutant = mutants.find(({ name }) => name === values.mutant)
+if (values.mutant !== undefined && mutant === undefined) {
+  console.log(`there is no mutant ${values.mutant}: there are ${mutants.map(({ name }) => name).join(', ')}`)
+  process.exit(2)
+}
+mutant?.plant()
+const play = (seed: number) => simulate(seed, mutant?.options)
 const repeatEvery = 20
 const maxShown = 5
 
@@ -25,10 +34,10 @@ let acknowledged = 0
 let events = 0
 const faults = new Map<string, number>()
 for (let seed = from; seed < from + count; seed++) {
-  const result = await simulate(seed)
+  const result = await play(seed)
   const failures = [...result.failures]
   if (seed % repeatEvery === 0 || values.seed !== undefined) {
-    const again = await simulate(seed)
+    const again = await play(seed)
     if (again.traceHash !== result.traceHash)
       failures.push(`not deterministic: trace ${result.traceHash}, then ${again.traceHash}`)
   }
@@ -43,7 +52,7 @@ for (let seed = from; seed < from + count; seed++) {
     for (const failure of failures.slice(0, maxShown)) console.log(`  ${failure}`)
     if (failures.length > maxShown) console.log(`  and ${failures.length - maxShown} more`)
     console.log(`  options ${JSON.stringify(result.options)}`)
-    console.log(`  replay: npm run sim -- --seed ${seed} --trace`)
+    console.log(`  replay: npm run sim -- --seed ${seed} --trace${mutant ? ` --mutant ${mutant.name}` : ''}`)
   } else if (values.seed !== undefined) {
     console.log(`seed ${seed} is clean, trace ${result.traceHash}, options ${JSON.stringify(result.options)}`)
   }

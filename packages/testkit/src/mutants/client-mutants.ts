@@ -21,7 +21,7 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: 'retry-overtaken',
     bug: 'a batch that goes again goes behind those that wait',
-    seeds: 30,
+    seeds: 5,
     plant: () =>
       replaceMethod(
         PartitionQueue.prototype,
@@ -37,7 +37,15 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: 'commit-what-was-fetched',
     bug: 'automatic commits take what was fetched ahead for read',
-    seeds: 40,
+    seeds: 20,
+    options: {
+      autoCommit: true,
+      restartsMembers: true,
+      processingMs: 10,
+      maxPollRecords: 1,
+      faults: ['kill-consumer'],
+      sendEveryMs: 20,
+    },
     plant: () =>
       replaceMethod(
         PartitionState.prototype,
@@ -52,7 +60,7 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: 'streams-commit-before-results',
     bug: 'a streams application commits its input before its results are acknowledged',
-    seeds: 40,
+    seeds: 20,
     options: { streams: true, faults: ['kill-streams'], faultEveryMs: 800, sendEveryMs: 20 },
     plant: () => replaceMethod(Producer.prototype, 'flush', () => () => Promise.resolve()),
   },

@@ -1,5 +1,5 @@
 import { type ConsumedBatch, Consumer, type TopicPartition } from '@millrace/client'
-import { messageOf, type World } from '@millrace/runtime'
+import { messageOf, sleep, type World } from '@millrace/runtime'
 import type { SeededRandom } from '../world/random.ts'
 import type { SimulatedMachine } from '../world/world.ts'
 import { group, keyOf, ledgerTopic, shortTopic, type WorkloadContext } from './context.ts'
@@ -27,7 +27,7 @@ export class ConsumerProcess {
 
   start(): void {
     const world = this.machine.boot()
-    this.#closed = this.#live(world)
+    this.#closed = this.#live(world).catch(error => this.#context.fail(`${this.#name} ended: ${messageOf(error)}`))
   }
 
   kill(): void {
@@ -46,7 +46,7 @@ export class ConsumerProcess {
       const process = `${this.#name}#${++this.#incarnation}`
       const consumer = this.#open(world, process)
       const untilMs = this.#context.options.restartsMembers ? world.clock.monotonic() + this.#random.exponential(5000) : Infinity
-      while (!this.#closing && world.clock.monotonic() < untilMs) await this.#turn(consumer, process)
+      while (!this.#closing && world.clock.monotonic() < untilMs) await this.#turn(world, consumer, process)
       await this.#quietly(process, 'close', () => consumer.close())
     }
   }
@@ -83,11 +83,12 @@ export class ConsumerProcess {
     return consumer
   }
 
-  async #turn(consumer: Consumer, process: string): Promise<void> {
+  async #turn(world: World, consumer: Consumer, process: string): Promise<void> {
     const { options } = this.#context
     await this.#quietly(process, 'poll', async () => {
       const batches = await consumer.poll(500)
       this.#took(process, batches)
+      if (options.processingMs > 0 && batches.length > 0) await sleep(world.clock, this.#random.exponential(options.processingMs))
       if (options.pausesPartitions && this.#random.chance(0.1)) await this.#pause(consumer, process)
       if (batches.length > 0 && !options.autoCommit) await this.#commit(consumer)
       if (this.#random.chance(0.02)) await this.#readBack(consumer, process, consumer.assignment())

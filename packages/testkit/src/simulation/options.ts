@@ -18,6 +18,8 @@ export interface SimulationOptions {
   readonly staticMembers: boolean
   readonly autoCommit: boolean
   readonly maxPollRecords: number
+  /** Mean time that a member takes for what a poll gives. */
+  readonly processingMs: number
   readonly fetchMaxBytes: number
   readonly partitionFetchBytes: number
   readonly prefetchBytes: number
@@ -86,6 +88,7 @@ export function drawOptions(random: SeededRandom): SimulationOptions {
     staticMembers: random.chance(0.25),
     autoCommit: random.chance(0.25),
     maxPollRecords: random.pick([1, 10, 500]),
+    processingMs: random.pick([0, 0, 0, 2, 10]),
     fetchMaxBytes: random.pick([1, 500, 1_048_576]),
     partitionFetchBytes: random.pick([1, 300, 5000, 1_048_576]),
     prefetchBytes: random.pick([1, 2000, 1_048_576]),

@@ -71,7 +71,8 @@ class Run {
       if (this.#lines.length > keptLogLines) this.#lines.shift()
     }
     const fail = (failure: string) => {
-      if (this.#failures.length < maxFailures) this.#failures.push(failure)
+      if (this.#failures.length === maxFailures || this.#failures.includes(failure)) return
+      this.#failures.push(failure)
       log(`${universe.scheduler.nowMs.toFixed(2)} FAILURE ${failure}`)
     }
     const broker = new SimulatedBroker(universe, options, { log, fail })
@@ -106,9 +107,10 @@ class Run {
     for (const program of [...this.#producers, ...this.#consumers, this.#admin, this.#streams]) program?.start()
     this.#nemesis.start()
     await this.#runFor(this.#options.safetyMs)
+    if (this.#hasFailed) return
     this.#nemesis.heal()
     for (const producer of this.#producers) producer.stop()
-    if (!(await this.#drain()) || this.#failures.length > 0) return
+    if (!(await this.#drain())) return
     this.#hasReadAll = await this.#finish('final read', livenessMs, this.#verify())
     if (this.#hasReadAll && (await this.#finish('closing', livenessMs, this.#close()))) await this.#rest()
   }
@@ -158,6 +160,7 @@ class Run {
   async #drain(): Promise<boolean> {
     const isDrained = () => this.#broker.isUp && this.#producers.every(producer => producer.isDrained)
     if (!(await this.#until(isDrained))) {
+      if (this.#hasFailed) return false
       this.#context.fail(`liveness: producers did not drain within ${livenessMs} virtual ms after the healing`)
       return false
     }
@@ -166,7 +169,7 @@ class Run {
       if (operation.kind === 'send' && operation.outcome === 'ok' && operation.key.startsWith(ledgerTopic))
         ends.set(operation.key, Math.max(operation.offset! + 1, ends.get(operation.key) ?? 0))
     const hasRead = () => [...ends].every(([key, end]) => (this.#context.groupEnds.get(key) ?? 0) >= end)
-    if (await this.#until(hasRead)) return true
+    if ((await this.#until(hasRead)) || this.#hasFailed) return !this.#hasFailed
     const read = [...ends.keys()].map(key => `${key} ${this.#context.groupEnds.get(key) ?? 0} of ${ends.get(key)}`)
     this.#context.fail(`liveness: the group did not read to the end within ${livenessMs} virtual ms: ${read.join(', ')}`)
     return false
@@ -242,15 +245,21 @@ class Run {
         ended = true
       })
     const inTime = await this.#until(() => ended, limitMs)
-    if (!inTime) this.#context.fail(`${what}: not done within ${limitMs} virtual ms`)
-    return inTime && !failed
+    if (!inTime && !this.#hasFailed) this.#context.fail(`${what}: not done within ${limitMs} virtual ms`)
+    return inTime && !failed && !this.#hasFailed
   }
 
+  get #hasFailed(): boolean {
+    return this.#failures.length > 0
+  }
+
+  /** Runs until it is done, the time is over, or something has failed: what comes after says nothing. True: done. */
   async #until(done: () => boolean, limitMs = livenessMs): Promise<boolean> {
     const { scheduler } = this.#universe
-    const isDone = await scheduler.run({ untilMs: scheduler.nowMs + limitMs, done, maxEvents, afterEach: this.#observe })
+    const isOver = () => this.#hasFailed || done()
+    await scheduler.run({ untilMs: scheduler.nowMs + limitMs, done: isOver, maxEvents, afterEach: this.#observe })
     this.#observer.lookAtBatches()
-    return isDone
+    return !this.#hasFailed && done()
   }
 
   async #runFor(timeMs: number): Promise<void> {
