@@ -12,7 +12,19 @@ const oldest = [22, 18]
 const source = new URL('../src/main.ts', import.meta.url)
 const compiled = new URL('../dist/main.js', import.meta.url)
 
+// A broker turns over many buffers of 64 KiB to some MiB. The C library keeps the holes that they leave, unless it is told a fixed size from which on memory goes
+// back to the system; it reads that only when a process begins. Measured: a tenth less resident memory for a few percent of CPU.
+const allocator = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' }
+
 const [major, minor] = process.versions.node.split('.').map(Number)
+const isServer = ['broker', 'start'].includes(process.argv[2])
+if (isServer && process.platform === 'linux' && process.execve && process.env.MALLOC_MMAP_THRESHOLD_ === undefined) {
+  process.removeAllListeners('warning')
+  process.execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
+    ...process.env,
+    ...allocator,
+  })
+}
 if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) {
   // Half of the time to the first answer is reading code: what was compiled once is kept in the system's folder for temporary files.
   module.enableCompileCache?.()
