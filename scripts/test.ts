@@ -14,6 +14,8 @@ const { values } = parseArgs({ options: { only: { type: 'string' } } })
 const only = values.only?.split(',')
 const inContinuousIntegration = process.env.CI !== undefined && process.env.CI !== ''
 const kafka = resolve(process.env.MILLRACE_KAFKA ?? '../shared/peers/kafka')
+/** Kafka's message definitions as data, to hold ours against; a digest is checked in for where they are not. */
+const protocolFacts = resolve(process.env.MILLRACE_PROTOCOL_FACTS ?? '../shared/kafka-protocol')
 const scratch = mkdtempSync(join(tmpdir(), 'millrace-test-'))
 
 interface Tally {
@@ -23,7 +25,10 @@ interface Tally {
 const total: Tally = { passed: 0, failed: 0 }
 
 function run(command: string, args: string[], extra: Record<string, string> = {}): boolean {
-  const result = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...extra } })
+  const result = spawnSync(command, args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...(existsSync(protocolFacts) ? { MILLRACE_PROTOCOL_FACTS: protocolFacts } : {}), ...extra },
+  })
   return result.status === 0
 }
 

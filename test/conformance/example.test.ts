@@ -36,7 +36,7 @@ it('the pipeline of the README runs word for word, but for the addresses, and to
     ['LAX', 20, 2],
     ['SFO', -5, 3],
     ['JFK', 7, 4],
-    ['XXX', 99, 5],
+    ['ZZZ', 99, 5],
     ['JFK', 1, 61],
   ] as const) {
     await producer.send({

@@ -50,7 +50,7 @@ describe('a pipeline', () => {
     driver.pipe('flights', 'ORD', { origin: 'ORD', destination: 'SFO', delay: 5 }, { timestamp: 1000 })
     driver.pipe('flights', 'ORD', { origin: 'ORD', destination: 'SFO', delay: 7 }, { timestamp: 2000 })
     driver.pipe('flights', 'ORD', { origin: 'ORD', destination: 'SFO', delay: 999 }, { timestamp: 2000 })
-    driver.pipe('flights', 'XXX', { origin: 'XXX', destination: 'SFO', delay: 1 }, { timestamp: 2000 })
+    driver.pipe('flights', 'ZZZ', { origin: 'ZZZ', destination: 'SFO', delay: 1 }, { timestamp: 2000 })
     expect(driver.read('delays-by-state').map(({ key, value, timestamp }) => ({ key, value, timestamp }))).toEqual([
       { key: { key: 'IL', window: { start: 0, end: 3_600_000 } }, value: { flights: 1, delay: 5 }, timestamp: 1000 },
       { key: { key: 'IL', window: { start: 0, end: 3_600_000 } }, value: { flights: 2, delay: 12 }, timestamp: 2000 },
