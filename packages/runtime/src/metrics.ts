@@ -4,8 +4,8 @@ import { type Counter, type Histogram, metrics, type ObservableCallback } from '
 export interface Metrics {
   counter(name: string, options: { unit?: string; description: string }): Counter
   histogram(name: string, options: { unit: string; description: string }): Histogram
-  /** `observe` is called at each collection. */
-  gauge(name: string, options: { unit?: string; description: string }, observe: ObservableCallback): void
+  /** `observe` is called at each collection until the function that is returned is called. */
+  gauge(name: string, options: { unit?: string; description: string }, observe: ObservableCallback): () => void
 }
 
 /** `scope` is the package's name. */
@@ -14,6 +14,10 @@ export function metricsOf(scope: string, version: string): Metrics {
   return {
     counter: (name, options) => meter.createCounter(name, options),
     histogram: (name, options) => meter.createHistogram(name, options),
-    gauge: (name, options, observe) => meter.createObservableGauge(name, options).addCallback(observe),
+    gauge(name, options, observe) {
+      const gauge = meter.createObservableGauge(name, options)
+      gauge.addCallback(observe)
+      return () => gauge.removeCallback(observe)
+    },
   }
 }
