@@ -1,10 +1,12 @@
 import type { ConfigSet, Logger, World } from '@millrace/runtime'
 import { apiTable } from './api/api-table.ts'
 import { ApiDispatcher } from './api/dispatcher.ts'
+import { BrokerMetrics, type BrokerReadings } from './broker-metrics.ts'
 import { readBrokerConfig } from './config/broker-config.ts'
 import { readListeners } from './config/listeners.ts'
 import { openController } from './controller/open-controller.ts'
 import { openGroupCoordinators } from './group/group-coordinators.ts'
+import type { LogManager } from './log/log-manager.ts'
 import type { Leader } from './partition/leader.ts'
 import { openLogs } from './partition/open-logs.ts'
 import { Partitions } from './partition/partitions.ts'
@@ -59,6 +61,7 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
     const storage = openStorage(world, config)
     shutdown.add('storage', () => storage.close())
     const { nodeId, clusterId } = storage
+    const metrics = new BrokerMetrics()
 
     const controller = await openController({ world, logger, config, storage, failed: stopFor })
     shutdown.add('controller', () => controller.close())
@@ -69,18 +72,27 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
     let brokerEpoch = -1
     const logs = openLogs({ world, logger, storage, context, onDirectoryFailed: () => partitions?.loseFailedLogs() })
     shutdown.add('logs', () => logs.close(brokerEpoch))
-    partitions = new Partitions({ world, logger, nodeId, metadata, logs, rulesOf: topic => produceRules(context, topic) })
+    partitions = new Partitions({
+      world,
+      logger,
+      metrics,
+      nodeId,
+      metadata,
+      logs,
+      rulesOf: topic => produceRules(context, topic),
+    })
     shutdown.add('partitions', () => partitions?.close())
 
-    const services: BrokerServices = { ...context, world, logger, clusterId, partitions, controller: controller.client }
+    const services: BrokerServices = { ...context, world, logger, metrics, clusterId, partitions, controller: controller.client }
     const groups = openGroupCoordinators(services)
     const table = apiTable(services, partitions, groups.handlers)
 
     const dispatcher = new ApiDispatcher(table, services)
     // Ports are bound before the broker can name them to the controller; a request in between would find a cluster without brokers.
-    const server = new Server({ world, logger, limits: serverLimits(config), dispatcher, startsHeld: true })
+    const server = new Server({ world, logger, metrics, limits: serverLimits(config), dispatcher, startsHeld: true })
     shutdown.add('listeners', () => server.close(closeGraceMs))
     shutdown.add('groups', () => groups.close())
+    shutdown.add('metrics', metrics.observe(nodeId, readingsOf(server, partitions, logs)))
     const listeners = await listen(server, config)
     brokerEpoch = await controller.registerBroker({ listeners, previousBrokerEpoch: logs.previousBrokerEpoch })
     logs.start()
@@ -99,6 +111,17 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
   } catch (error) {
     await shutdown.run()
     throw error
+  }
+}
+
+/** What the gauges show. */
+function readingsOf(server: Server, partitions: Partitions, logs: LogManager): BrokerReadings {
+  return {
+    connections: () => server.connectionCount,
+    requestMemory: () => server.requestBytesInFlight,
+    partitions: () => partitions.leaderCount,
+    offlinePartitions: () => partitions.offlineCount,
+    offlineLogDirectories: () => logs.offlineDirectories.length,
   }
 }
 

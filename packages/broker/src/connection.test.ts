@@ -1,5 +1,6 @@
 import { type Facts, type Socket, type SocketEvents, silentLogger } from '@millrace/runtime'
 import { describe, expect, test } from 'vitest'
+import { BrokerMetrics } from './broker-metrics.ts'
 import { type Answer, Connection } from './connection.ts'
 import { RequestMemory } from './request-memory.ts'
 
@@ -69,6 +70,7 @@ function setUp(
     limits: { maxRequestBytes: 1000, maxBufferedResponseBytes: 100, maxPipelinedRequests: 3, ...limits },
     memory,
     logger: { ...silentLogger, warn: (_, facts) => void warnings.push(facts), error: (_, facts) => void errors.push(facts) },
+    metrics: new BrokerMetrics(),
     monotonic: () => 0,
     closed: () => closed++,
     dispatcher: {

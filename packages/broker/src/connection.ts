@@ -1,6 +1,7 @@
 import { FrameSplitter } from '@millrace/protocol'
 import { AssertionError, type Logger, MillraceError, messageOf, type Socket } from '@millrace/runtime'
 import type { ConnectionContext } from './api/handler.ts'
+import type { BrokerMetrics } from './broker-metrics.ts'
 import type { MemoryUser, RequestMemory } from './request-memory.ts'
 
 /** Limits of one connection, each from a configuration key or a named constant of the server. */
@@ -37,6 +38,7 @@ export interface ConnectionOptions {
   readonly memory: RequestMemory
   readonly dispatcher: Dispatcher
   readonly logger: Logger
+  readonly metrics: BrokerMetrics
   readonly monotonic: () => number
   /** The last call, once. */
   readonly closed: (connection: Connection) => void
@@ -152,11 +154,13 @@ export class Connection implements ConnectionContext, MemoryUser {
     if (this.#state !== 'open') return
     this.lastActiveMs = this.#options.monotonic()
     this.#receivedBytes += bytes.length
+    this.#options.metrics.received(bytes.length)
     this.#options.memory.take(this, bytes.length)
     let frames: Buffer[]
     try {
       frames = this.#splitter.push(bytes)
     } catch (error) {
+      this.#options.metrics.requestRefused()
       this.fail('connection.protocol-error', messageOf(error))
       return
     }
@@ -207,6 +211,7 @@ export class Connection implements ConnectionContext, MemoryUser {
 
   /** What no response can say: a request that is none, or, in an error line with its place, a bug of ours. */
   #refuse(error: unknown): void {
+    if (this.#state !== 'closed') this.#options.metrics.requestRefused()
     if (error instanceof MillraceError && !(error instanceof AssertionError)) {
       this.fail('connection.request-refused', messageOf(error))
     } else if (this.#state !== 'closed') {
@@ -239,11 +244,14 @@ export class Connection implements ConnectionContext, MemoryUser {
     if (this.#state === 'closed') return
     let chunks: Uint8Array[] | null = null
     let doneBytes = 0
+    let answerBytes = 0
     let close = false
     while (this.#turns.length > 0 && this.#turns[0]!.answer !== null && !close) {
       const { answer, frameBytes } = this.#turns.shift()!
       doneBytes += frameBytes
-      this.#answeredBytes -= sizeOf(answer!)
+      const bytes = sizeOf(answer!)
+      answerBytes += bytes
+      this.#answeredBytes -= bytes
       close = answer!.close
       if (answer!.chunks === null) continue
       chunks ??= []
@@ -252,6 +260,7 @@ export class Connection implements ConnectionContext, MemoryUser {
     }
     if (chunks !== null) {
       this.lastActiveMs = this.#options.monotonic()
+      this.#options.metrics.transmitted(answerBytes)
       this.#socket.write(chunks)
       this.#noteSent()
     }

@@ -1,5 +1,6 @@
 import { nodeWorld, type Socket, type SocketEvents, silentLogger, type World } from '@millrace/runtime'
 import { expect, test } from 'vitest'
+import { BrokerMetrics } from './broker-metrics.ts'
 import { Server } from './server.ts'
 
 test('a held server accepts connections and reads nothing of them before it serves', async () => {
@@ -25,7 +26,7 @@ test('a held server accepts connections and reads nothing of them before it serv
     maxPipelinedRequests: 1,
   }
   const dispatcher = { isPipelined: () => false, dispatch: () => Promise.resolve({ chunks: null, close: false }) }
-  const server = new Server({ world, logger: silentLogger, limits, dispatcher, startsHeld: true })
+  const server = new Server({ world, logger: silentLogger, metrics: new BrokerMetrics(), limits, dispatcher, startsHeld: true })
   await server.listen({ name: 'PLAINTEXT', host: '127.0.0.1', port: 0 })
 
   const early = new PausableSocket()

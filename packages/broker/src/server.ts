@@ -1,4 +1,5 @@
 import type { Listener, Logger, Socket, Timer, World } from '@millrace/runtime'
+import type { BrokerMetrics } from './broker-metrics.ts'
 import { Connection, type ConnectionLimits, type Dispatcher } from './connection.ts'
 import { RequestMemory } from './request-memory.ts'
 
@@ -16,6 +17,7 @@ export interface ServerLimits extends ConnectionLimits {
 export interface ServerOptions {
   readonly world: World
   readonly logger: Logger
+  readonly metrics: BrokerMetrics
   readonly limits: ServerLimits
   readonly dispatcher: Dispatcher
   /** Connections are accepted, but nothing of them is read before `serve()`. Default false. */
@@ -99,12 +101,13 @@ export class Server {
   #accept(socket: Socket, listenerName: string): void {
     const refusal = this.#refusal(socket.remoteHost)
     if (refusal !== null) {
+      this.#options.metrics.connectionRefused()
       this.#options.logger.warn('connection.refused', { client: `${socket.remoteHost}:${socket.remotePort}`, reason: refusal })
       socket.receive({ data: () => {}, drain: () => {}, close: () => {} })
       socket.destroy()
       return
     }
-    const { world, logger, limits, dispatcher } = this.#options
+    const { world, logger, metrics, limits, dispatcher } = this.#options
     const connection = new Connection({
       id: this.#nextConnectionId++,
       socket,
@@ -113,6 +116,7 @@ export class Server {
       memory: this.#memory,
       dispatcher,
       logger,
+      metrics,
       monotonic: () => world.clock.monotonic(),
       closed: closed => this.#forget(closed),
     })

@@ -1,10 +1,12 @@
 import type { Api, BatchView } from '@millrace/protocol'
 import type { ConfigSet, Logger, World } from '@millrace/runtime'
+import type { BrokerMetrics } from './broker-metrics.ts'
 
 /** What the parts of a broker see of one another. `broker.ts` builds the parts and hands each this bundle. */
 export interface BrokerServices {
   readonly world: World
   readonly logger: Logger
+  readonly metrics: BrokerMetrics
   readonly config: ConfigSet
   readonly nodeId: number
   readonly clusterId: string

@@ -10,6 +10,7 @@ import {
 } from '@millrace/protocol'
 import { silentLogger } from '@millrace/runtime'
 import { describe, expect, test } from 'vitest'
+import { BrokerMetrics } from '../broker-metrics.ts'
 import type { Answer, Connection } from '../connection.ts'
 import type { BrokerServices } from '../services.ts'
 import { apiVersionsHandler } from './api-versions.ts'
@@ -22,7 +23,9 @@ const features = [
   { name: 'kraft.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
 ]
 const broker = {
+  world: { clock: { monotonic: () => 0 } },
   logger: silentLogger,
+  metrics: new BrokerMetrics(),
   metadata: { appliedOffset: 42, features: () => new Map([['metadata.version', 30]]) },
 } as unknown as BrokerServices
 const connectionOf = () =>

@@ -1,4 +1,4 @@
-import { decodeRequest, decodeRequestHeader, encodeResponse, ProtocolError } from '@millrace/protocol'
+import { decodeRequest, decodeRequestHeader, ErrorCode, encodeResponse, ProtocolError } from '@millrace/protocol'
 import type { Answer, Connection, Dispatcher } from '../connection.ts'
 import type { BrokerServices } from '../services.ts'
 import { unsupportedApiVersions } from './api-versions.ts'
@@ -32,15 +32,33 @@ export class ApiDispatcher implements Dispatcher {
     if (handler === undefined) throw new ProtocolError(`API key ${apiKey} is not served`)
     const { min, max } = handler.versions
     if (apiVersion < min || apiVersion > max) {
-      if (apiKey === apiVersionsKey) return unsupportedApiVersions(frame.readInt32BE(4), handler.versions)
+      if (apiKey === apiVersionsKey) {
+        this.#broker.metrics.answered(handler.api, ErrorCode.UNSUPPORTED_VERSION, 0)
+        return unsupportedApiVersions(frame.readInt32BE(4), handler.versions)
+      }
       throw new ProtocolError(`${handler.api.name} version ${apiVersion} is not served, only ${min} to ${max}`)
     }
+    const startedMs = this.#broker.world.clock.monotonic()
     const { correlationId, clientId, bodyOffset } = decodeRequestHeader(frame)
     const request = decodeRequest(handler.api, apiVersion, frame, bodyOffset)
     const context = new DispatchedRequest(apiVersion, clientId, connection)
     const response = handler.handle(request, context, this.#broker)
-    if (response instanceof Promise) return response.then(settled => answerOf(handler, context, correlationId, settled))
-    return answerOf(handler, context, correlationId, response)
+    if (response instanceof Promise)
+      return response.then(settled => this.#answer(handler, context, correlationId, startedMs, settled))
+    return this.#answer(handler, context, correlationId, startedMs, response)
+  }
+
+  #answer(
+    handler: ApiHandler<any, any>,
+    context: DispatchedRequest,
+    correlationId: number,
+    startedMs: number,
+    response: { readonly errorCode?: number } | null,
+  ): Answer {
+    const answer = answerOf(handler, context, correlationId, response)
+    const { metrics, world } = this.#broker
+    metrics.answered(handler.api, response?.errorCode ?? ErrorCode.NONE, world.clock.monotonic() - startedMs)
+    return answer
   }
 }
 

@@ -16,6 +16,8 @@ type PartitionAnswer = Mutable<Draft<FetchResponse['responses'][number]['partiti
 /** What one partition's turn came to. */
 interface Answer extends FetchedRecords {
   readonly target: FetchTarget
+  /** Null: refused before it was read. */
+  readonly leader: Leader | null
   readonly diverges: boolean
 }
 
@@ -155,7 +157,7 @@ class FetchTask {
       committed: this.#request.isolationLevel === readCommitted,
       allocate: this.#allocate,
     })
-    return { ...read, target, diverges: read.divergingEpoch !== undefined }
+    return { ...read, target, leader, diverges: read.divergingEpoch !== undefined }
   }
 
   get #usesTopicIds(): boolean {
@@ -200,7 +202,9 @@ class FetchTask {
   }
 
   #partitionAnswer(answer: Answer, hints: LeaderHints): PartitionAnswer {
-    const { target, errorCode } = answer
+    const { target, errorCode, leader, recordBytes } = answer
+    if (errorCode !== ErrorCode.NONE) this.#broker.metrics.partitionFailed(Fetch, errorCode)
+    else if (recordBytes > 0) leader?.metrics.fetched(recordBytes)
     const partition: PartitionAnswer = {
       partitionIndex: target.partition,
       errorCode,
@@ -208,13 +212,13 @@ class FetchTask {
       lastStableOffset: answer.lastStableOffset,
       logStartOffset: answer.logStartOffset,
       abortedTransactions: this.#request.isolationLevel === readCommitted && errorCode === ErrorCode.NONE ? [] : null,
-      records: answer.recordBytes > 0 ? answer.chunks : noRecords,
+      records: recordBytes > 0 ? answer.chunks : noRecords,
     }
     if (answer.divergingEpoch) partition.divergingEpoch = answer.divergingEpoch
     const moved = errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH
     if (moved && this.#context.apiVersion >= leaderHintsSince) {
-      const leader = hints.of(target.topic, target.partition)
-      if (leader) partition.currentLeader = leader
+      const hint = hints.of(target.topic, target.partition)
+      if (hint) partition.currentLeader = hint
     }
     return partition
   }
@@ -223,6 +227,7 @@ class FetchTask {
 function refusal(target: FetchTarget, errorCode: number): Answer {
   return {
     target,
+    leader: null,
     errorCode,
     diverges: false,
     highWatermark: -1,

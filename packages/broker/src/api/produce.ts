@@ -118,6 +118,7 @@ class ProduceTask {
   #committed(answer: PartitionAnswer, errorCode: number): void {
     if (!this.#uncommitted.delete(answer)) return
     if (errorCode !== ErrorCode.NONE) {
+      this.#failed = true
       answer.errorCode = errorCode
       answer.baseOffset = -1
     }
@@ -125,6 +126,7 @@ class ProduceTask {
   }
 
   #timeOut(): void {
+    this.#failed = true
     for (const answer of this.#uncommitted) {
       answer.errorCode = ErrorCode.REQUEST_TIMED_OUT
       answer.baseOffset = -1
@@ -138,12 +140,22 @@ class ProduceTask {
     this.#done!(this.#response())
   }
 
+  /** Only after a failure: answers without one are not looked through. */
+  #countErrors(): void {
+    const { metrics } = this.#broker
+    for (const { partitionResponses } of this.#topics)
+      for (const { errorCode = ErrorCode.NONE } of partitionResponses)
+        if (errorCode !== ErrorCode.NONE) metrics.partitionFailed(Produce, errorCode)
+  }
+
   #response(): Draft<ProduceResponse> {
+    if (this.#failed) this.#countErrors()
     return { responses: this.#topics, nodeEndpoints: this.#hints.endpoints }
   }
 
   /** With acks=0 there is no answer that could say so: the closed connection tells the producer to look again. */
   #refuseSilently(): void {
+    this.#countErrors()
     const codes = new Set(this.#topics.flatMap(topic => topic.partitionResponses.map(({ errorCode }) => errorCode ?? 0)))
     codes.delete(ErrorCode.NONE)
     const { connection } = this.#context

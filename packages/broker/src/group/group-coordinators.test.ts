@@ -2,6 +2,7 @@ import { BatchView, ErrorCode, KafkaError } from '@millrace/protocol'
 import { ConfigSet, silentLogger } from '@millrace/runtime'
 import { expect, test } from 'vitest'
 import type { ApiHandler, RequestContext } from '../api/handler.ts'
+import type { BrokerMetrics } from '../broker-metrics.ts'
 import { groupKeys } from '../config/group-keys.ts'
 import type { BrokerServices, LeaderPartition, MetadataChange, TopicMetadata } from '../services.ts'
 import { subscription, VirtualClock } from '../testing/group-scenario.ts'
@@ -62,9 +63,11 @@ function setUp(options: { partition?: FakePartition; leader?: number } = {}) {
     ['__consumer_offsets', topic(options.leader ?? 1)],
     ['t', { name: 't', topicId: '4siF1uiyTx2gTOBVT7A7PA', partitions: [] }],
   ])
+  const rebalances = { begun: 0 }
   const services = {
     world: { clock, random: { bytes: (length: number) => new Uint8Array(length) } },
     logger: silentLogger,
+    metrics: { rebalanceBegun: () => void rebalances.begun++ } as BrokerMetrics,
     config: new ConfigSet(Object.values(groupKeys), new Map()),
     nodeId: 1,
     metadata: {
@@ -98,7 +101,7 @@ function setUp(options: { partition?: FakePartition; leader?: number } = {}) {
     for (const listener of listeners)
       listener({ topics: [topic(leaderId)], deletedTopics: [], configs: [], brokersChanged: false })
   }
-  return { clock, partition, coordinators, ask, moveLeader, refuse: (code: number) => (leader = code), listeners }
+  return { clock, partition, coordinators, ask, moveLeader, refuse: (code: number) => (leader = code), listeners, rebalances }
 }
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
@@ -265,4 +268,19 @@ test('topics that are not there are refused one by one; v10 names them by id', a
       ],
     },
   ])
+})
+
+test('a rebalance is counted when it begins, once for all who join in its time', async () => {
+  const { clock, partition, ask, rebalances } = setUp()
+  clock.pass(0)
+  ask('JoinGroup', 3, joinRequest)
+  ask('JoinGroup', 3, joinRequest)
+  await settled()
+  expect(rebalances.begun).toBe(1)
+  // Who joins in the first wait begins a second one.
+  clock.pass(7000)
+  partition.commit()
+  ask('JoinGroup', 3, joinRequest)
+  await settled()
+  expect(rebalances.begun).toBe(2)
 })

@@ -147,7 +147,7 @@ class Coordinators implements GroupRouter {
   }
 }
 
-function environmentOf({ config, world }: BrokerServices): GroupEnvironment {
+function environmentOf({ config, metrics, world }: BrokerServices): GroupEnvironment {
   const get = (key: (typeof groupKeys)[keyof typeof groupKeys]) => config.get(key)!
   return {
     limits: {
@@ -164,5 +164,6 @@ function environmentOf({ config, world }: BrokerServices): GroupEnvironment {
     },
     wallMs: () => world.clock.now(),
     newId: () => uuidOf(world.random.bytes(16)),
+    rebalanceBegun: () => metrics.rebalanceBegun(),
   }
 }

@@ -5,6 +5,8 @@ export interface GroupEnvironment {
   wallMs(): number
   /** A fresh UUID, for member ids. */
   newId(): string
+  /** A rebalance begins: for the metrics. */
+  rebalanceBegun(): void
 }
 
 export interface GroupLimits {

@@ -21,6 +21,7 @@ function prepareRebalance(environment: GroupEnvironment, step: Step, group: Clas
   step.cancel(timerName.sync(group.groupId))
   const isInitial = group.state === 'Empty'
   group.transitionTo('PreparingRebalance', step.wallMs)
+  environment.rebalanceBegun()
   if (isInitial) {
     const delayMs = environment.limits.initialRebalanceDelayMs
     waitForMembers(step, group, delayMs, Math.max(group.rebalanceTimeoutMs - delayMs, 0))

@@ -1,6 +1,7 @@
 import { BatchBuilder, BatchView, batchesIn, ErrorCode, setBaseOffsetAndEpoch } from '@millrace/protocol'
 import { DiskError, silentLogger } from '@millrace/runtime'
 import { describe, expect, test } from 'vitest'
+import { BrokerMetrics } from '../broker-metrics.ts'
 import { FetchWait } from '../fetch/fetch-wait.ts'
 import { Leader } from './leader.ts'
 import type { PartitionLog } from './partition-log.ts'
@@ -107,6 +108,7 @@ function setUp(options: { metadata?: Partial<typeof metadata>; rules?: Partial<P
     rules: { ...rules, ...options.rules },
     now: () => 5000,
     logger: silentLogger,
+    metrics: new BrokerMetrics(),
   })
   return { leader, log }
 }

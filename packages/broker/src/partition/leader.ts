@@ -1,5 +1,6 @@
 import { BatchView, batchesIn, ErrorCode, InvalidRecordsError, KafkaError, type RecordError } from '@millrace/protocol'
 import { DiskError, type Logger, MillraceError, messageOf } from '@millrace/runtime'
+import type { BrokerMetrics, TopicMetrics } from '../broker-metrics.ts'
 import type { FetchWait, WatchedPartition } from '../fetch/fetch-wait.ts'
 import type { LeaderPartition, PartitionMetadata } from '../services.ts'
 import { CommitQueue } from './commit-queue.ts'
@@ -55,6 +56,7 @@ export interface LeaderOptions {
   readonly rules: ProduceRules
   readonly now: () => number
   readonly logger: Logger
+  readonly metrics: BrokerMetrics
 }
 
 /** One partition led by this broker: appends, the high watermark, and who waits for either. */
@@ -63,6 +65,8 @@ export class Leader implements LeaderPartition, WatchedPartition {
   readonly topicId: string
   readonly partition: number
   readonly log: PartitionLog
+  /** Of its topic. */
+  readonly metrics: TopicMetrics
   readonly #options: LeaderOptions
   #metadata: PartitionMetadata
   #rules: ProduceRules
@@ -84,6 +88,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
     this.topicId = options.topicId
     this.partition = options.partition
     this.log = options.log
+    this.metrics = options.metrics.ofTopic(options.topic)
     this.#metadata = options.metadata
     this.#rules = options.rules
     this.#highWatermark = Math.max(options.log.logStartOffset, Math.min(options.log.highWatermark, options.log.logEndOffset))
@@ -144,7 +149,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
       const checked = checkProduced(records, apiVersion, this.#rules, this.#options.now())
       const { baseOffset, isDuplicate } = this.log.appendAsLeader(checked.batch, this.leaderEpoch)
       const nextOffset = baseOffset + checked.batch.lastOffsetDelta + 1
-      if (!isDuplicate) this.#appended(nextOffset, checked.batch.sizeInBytes)
+      if (!isDuplicate) this.#appended(nextOffset, checked.batch)
       return {
         errorCode: ErrorCode.NONE,
         baseOffset,
@@ -165,7 +170,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
       const batch = BatchView.at(bytes, 0)!
       const { baseOffset } = this.log.appendAsLeader(batch, this.leaderEpoch)
       const nextOffset = baseOffset + batch.lastOffsetDelta + 1
-      this.#appended(nextOffset, batch.sizeInBytes)
+      this.#appended(nextOffset, batch)
       return nextOffset
     } catch (error) {
       const code = this.errorCodeOf(error)
@@ -274,8 +279,9 @@ export class Leader implements LeaderPartition, WatchedPartition {
     for (const wait of this.#fetches) wait.wake()
   }
 
-  #appended(nextOffset: number, sizeInBytes: number): void {
-    this.#uncommitted.push({ nextOffset, sizeInBytes })
+  #appended(nextOffset: number, batch: BatchView): void {
+    this.metrics.appended(batch)
+    this.#uncommitted.push({ nextOffset, sizeInBytes: batch.sizeInBytes })
     this.#advance()
   }
 

@@ -1,6 +1,7 @@
 import { ErrorCode } from '@millrace/protocol'
 import { DiskError, silentLogger, type World } from '@millrace/runtime'
 import { describe, expect, test } from 'vitest'
+import { BrokerMetrics } from '../broker-metrics.ts'
 import type { MetadataChange, MetadataView, TopicMetadata } from '../services.ts'
 import { Leader } from './leader.ts'
 import type { PartitionLog } from './partition-log.ts'
@@ -46,6 +47,7 @@ function setUp(...initial: TopicMetadata[]) {
   const partitions = new Partitions({
     world: {} as World,
     logger: silentLogger,
+    metrics: new BrokerMetrics(),
     nodeId: 1,
     metadata: {
       topics: () => topics.values(),

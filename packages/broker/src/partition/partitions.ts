@@ -1,5 +1,6 @@
 import { ErrorCode } from '@millrace/protocol'
 import { type Logger, messageOf, type World } from '@millrace/runtime'
+import type { BrokerMetrics } from '../broker-metrics.ts'
 import { ConfigResourceType } from '../config/resolve.ts'
 import type { MetadataChange, MetadataView, PartitionStore, TopicMetadata } from '../services.ts'
 import { Leader } from './leader.ts'
@@ -25,6 +26,7 @@ export interface PartitionLogs {
 export interface PartitionsOptions {
   readonly world: World
   readonly logger: Logger
+  readonly metrics: BrokerMetrics
   readonly nodeId: number
   readonly metadata: MetadataView
   readonly logs: PartitionLogs
@@ -55,6 +57,20 @@ export class Partitions implements PartitionStore {
   /** All partitions led here. */
   *leaders(): Iterable<Leader> {
     for (const { slots } of this.#topics.values()) for (const slot of slots) if (typeof slot !== 'number') yield slot
+  }
+
+  get leaderCount(): number {
+    let count = 0
+    for (const { lostCode } of this.leaders()) if (lostCode === 0) count++
+    return count
+  }
+
+  /** Partitions that this broker should lead and whose disk has failed. */
+  get offlineCount(): number {
+    let count = 0
+    for (const { slots } of this.#topics.values())
+      for (const slot of slots) if ((typeof slot === 'number' ? slot : slot.lostCode) === ErrorCode.KAFKA_STORAGE_ERROR) count++
+    return count
   }
 
   /** Ends the leaderships of logs whose disk has failed. */
@@ -109,12 +125,13 @@ export class Partitions implements PartitionStore {
   }
 
   #lead(name: PartitionName, topic: TopicMetadata, rules: ProduceRules): Slot {
-    const { logs, logger, nodeId, world } = this.#options
+    const { logs, logger, metrics, nodeId, world } = this.#options
     try {
       return new Leader({
         ...name,
         nodeId,
         logger,
+        metrics,
         rules,
         log: logs.open(name),
         metadata: topic.partitions[name.partition]!,

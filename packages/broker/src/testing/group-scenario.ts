@@ -40,6 +40,7 @@ export class Scenario {
       limits: { ...scenarioLimits, ...limits },
       wallMs: () => 1_000_000 + this.clock.monotonic(),
       newId: () => String(++this.#ids),
+      rebalanceBegun: () => {},
     })
     for (const record of replay) this.machine.apply(record)
     this.#shell = new Shell({
