@@ -45,6 +45,9 @@ export class LogDirectory {
   /** Blocking writes, which an unfinished other one must not undo. */
   #recoveryPointWrites = 0
   #logStartWrites = 0
+  /** Checkpoints under way. */
+  readonly #writings = new Set<Promise<void>>()
+  #isClosing = false
   #failure: DiskError | null = null
 
   constructor(options: LogDirectoryOptions) {
@@ -120,7 +123,10 @@ export class LogDirectory {
   /** Closes all logs and says so on disk, if nothing was damaged. */
   async close(brokerEpoch: number): Promise<void> {
     const { world, logger } = this.#options
+    this.#isClosing = true
     const results = await Promise.allSettled([...this.logs.values()].map(log => log.close()))
+    // Begun before, they would replace what is written now.
+    await Promise.allSettled(this.#writings)
     for (const result of results) if (result.status === 'rejected') this.#noticed(result.reason)
     if (this.#failure !== null) return
     try {
@@ -136,6 +142,7 @@ export class LogDirectory {
 
   /** Gives up without writing anything. */
   abandon(): void {
+    this.#isClosing = true
     for (const log of this.logs.values()) log.abandon()
   }
 
@@ -228,12 +235,21 @@ export class LogDirectory {
     return `${this.path}/${checkpointFiles[which]}`
   }
 
-  async #writeSoon(which: keyof typeof checkpointFiles, entries: CheckpointEntry[], isOutdated?: () => boolean): Promise<void> {
-    if (this.#failure !== null) return
+  async #writeSoon(
+    which: keyof typeof checkpointFiles,
+    entries: CheckpointEntry[],
+    isOutdated: () => boolean = () => false,
+  ): Promise<void> {
+    if (this.#failure !== null || this.#isClosing) return
+    const isLate = () => this.#isClosing || isOutdated()
+    const writing = writeCheckpointSoon(this.#options.world.disk, this.#file(which), entries, isLate)
+    this.#writings.add(writing)
     try {
-      await writeCheckpointSoon(this.#options.world.disk, this.#file(which), entries, isOutdated)
+      await writing
     } catch (error) {
       this.#noticed(error)
+    } finally {
+      this.#writings.delete(writing)
     }
   }
 
