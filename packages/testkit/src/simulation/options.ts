@@ -6,6 +6,8 @@ export interface SimulationOptions {
   readonly producers: number
   readonly consumers: number
   readonly idempotent: boolean
+  /** `all` with idempotence. */
+  readonly acks: 'all' | '1'
   readonly maxInFlight: number
   readonly lingerMs: number
   readonly batchBytes: number
@@ -23,6 +25,9 @@ export interface SimulationOptions {
   readonly fetchMaxBytes: number
   readonly partitionFetchBytes: number
   readonly prefetchBytes: number
+  readonly fetchMinBytes: number
+  readonly fetchMaxWaitMs: number
+  readonly isolationLevel: 'read_uncommitted' | 'read_committed'
   /** Members pause and resume partitions now and then. */
   readonly pausesPartitions: boolean
   /** Members leave in good order now and then, and come back. */
@@ -73,11 +78,15 @@ export type FaultKind = (typeof faultKinds)[number]
 export function drawOptions(random: SeededRandom): SimulationOptions {
   const flush = random.chance(0.5) ? 'ack' : 'interval'
   const streams = random.chance(0.2)
+  const idempotent = random.chance(0.85)
+  const fetchMaxBytes = random.pick([1, 500, 1_048_576])
+  const partitionFetchBytes = random.pick([1, 300, 5000, 1_048_576])
   return {
     partitions: random.between(1, 4),
     producers: random.between(1, 3),
     consumers: random.between(1, 3),
-    idempotent: random.chance(0.85),
+    idempotent,
+    acks: idempotent ? 'all' : random.pick(['all', '1']),
     maxInFlight: random.pick([1, 2, 5, 5]),
     lingerMs: random.pick([0, 0, 5, 50]),
     batchBytes: random.pick([200, 1000, 16_384]),
@@ -89,9 +98,13 @@ export function drawOptions(random: SeededRandom): SimulationOptions {
     autoCommit: random.chance(0.25),
     maxPollRecords: random.pick([1, 10, 500]),
     processingMs: random.pick([0, 0, 0, 2, 10]),
-    fetchMaxBytes: random.pick([1, 500, 1_048_576]),
-    partitionFetchBytes: random.pick([1, 300, 5000, 1_048_576]),
+    fetchMaxBytes,
+    partitionFetchBytes,
     prefetchBytes: random.pick([1, 2000, 1_048_576]),
+    // More than an answer may hold would be waited for in vain, each time.
+    fetchMinBytes: Math.min(fetchMaxBytes, partitionFetchBytes) > 1000 ? random.pick([1, 500]) : 1,
+    fetchMaxWaitMs: random.pick([10, 100, 500]),
+    isolationLevel: random.pick(['read_uncommitted', 'read_committed']),
     pausesPartitions: random.chance(0.3),
     restartsMembers: random.chance(0.3),
     flush,

@@ -38,7 +38,7 @@ export class ProducerProcess {
       enableIdempotence: options.idempotent,
       // Without sequences a retry may overtake: Kafka's own advice for order is one request in flight.
       maxInFlight: options.idempotent ? options.maxInFlight : 1,
-      acks: 'all',
+      acks: options.acks,
       lingerMs: options.lingerMs,
       batchBytes: options.batchBytes,
       compression: options.compression,
