@@ -36,7 +36,7 @@ export function streamsSuite(name: string, startTarget: () => Promise<Target>): 
       rmSync(directory, { recursive: true, force: true })
     })
 
-    /** Topics for one test, with the airports in. */
+    /** Topics for one test, with the airports in. The flights are of 2001: by time all of it would be deleted. */
     async function prepared(): Promise<string> {
       const prefix = `${run}-${runs++}`
       const topics = topicsOf(prefix)
@@ -44,7 +44,7 @@ export function streamsSuite(name: string, startTarget: () => Promise<Target>): 
         Object.values(topics).map(topic => ({
           topic,
           partitions,
-          configs: topic === topics.airports ? { 'cleanup.policy': 'compact' } : {},
+          configs: topic === topics.airports ? { 'cleanup.policy': 'compact' } : { 'retention.ms': '-1' },
         })),
       )
       const producer = new Producer({ bootstrapServers })

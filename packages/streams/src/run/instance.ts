@@ -133,7 +133,7 @@ export class Instance {
     // A killed instance is missed after this long: whoever takes its tasks, itself included, waits for it.
     const membership = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 2_000 }
     this.#restoreConsumer = new Consumer({ ...common, ...reading, autoOffsetReset: 'earliest' })
-    const assignor = new TaskAssignor(this.#topology, () => this.#tasks!.memberState())
+    const assignor = new TaskAssignor(this.#topology, () => this.#tasks!.memberState(), counts)
     this.#consumer = new Consumer({
       ...common,
       ...reading,

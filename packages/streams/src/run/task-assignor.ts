@@ -31,23 +31,21 @@ export class TaskAssignor implements Assignor {
   readonly name = 'millrace-streams'
   readonly #topology: Topology
   readonly #state: () => MemberState
+  readonly #partitionCounts: ReadonlyMap<string, number>
 
-  /** `state`: of this member, asked for before it joins. */
-  constructor(topology: Topology, state: () => MemberState) {
+  /** `state`: of this member, asked for before it joins. `partitionCounts`: for topics that were made a moment ago, which metadata may not have yet. */
+  constructor(topology: Topology, state: () => MemberState, partitionCounts: ReadonlyMap<string, number>) {
     this.#topology = topology
     this.#state = state
+    this.#partitionCounts = partitionCounts
   }
 
   userData(): Uint8Array {
     return encodeMemberState(this.#state())
   }
 
-  async assign(members: readonly GroupMember[], metadata: AssignmentMetadata): Promise<ReadonlyMap<string, MemberAssignment>> {
-    const topics = this.#topology.subtopologies.flatMap(({ sources }) => sources.map(({ topic }) => topic))
-    // A topic that was made a moment ago may not be known yet.
-    const unknown = topics.filter(topic => metadata.partitionCount(topic) === 0)
-    const loaded = unknown.length > 0 ? await metadata.loadPartitionCounts(unknown) : new Map<string, number>()
-    const partitionCount = (topic: string) => metadata.partitionCount(topic) || (loaded.get(topic) ?? 0)
+  assign(members: readonly GroupMember[], metadata: AssignmentMetadata): ReadonlyMap<string, MemberAssignment> {
+    const partitionCount = (topic: string) => metadata.partitionCount(topic) || (this.#partitionCounts.get(topic) ?? 0)
     const tasks = this.#topology.subtopologies.flatMap(subtopology => tasksOf(subtopology, partitionCount))
     const states = new Map(
       [...members]

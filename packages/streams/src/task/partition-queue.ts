@@ -45,6 +45,13 @@ export class PartitionQueue {
   readonly #keySlices: SliceSerde<any> | null
   readonly #valueSlices: SliceSerde<any> | null
   readonly #seen: Map<number, [number, number]> | null
+  /** Of the record at the head. */
+  #hasOrigin = false
+  #originSource = 0
+  #originOffset = 0
+  #originIndex = 0
+  /** Records of the current batch that have not come yet. A batch tells more than its cursor gives where reading begins within it. */
+  #left = 0
 
   constructor(
     topic: string,
@@ -110,9 +117,11 @@ export class PartitionQueue {
       if (!cursor.next()) {
         this.position = Math.max(this.position, this.#batch!.nextOffset)
         this.#cursor = null
+        this.buffered -= this.#left
         continue
       }
       this.buffered--
+      this.#left--
       if (cursor.offset < this.position) continue
       if (this.#seen !== null && cursor.headerCount > 0 && this.#isRepeated(cursor)) {
         this.#owner.metrics.repeated++
@@ -158,6 +167,7 @@ export class PartitionQueue {
     this.#hasHead = false
     this.#isDecoded = false
     this.#value = null
+    if (this.#hasOrigin) this.#noteOrigin()
     if (this.headTimestamp > this.timeMs) this.timeMs = this.headTimestamp
     return record
   }
@@ -167,6 +177,7 @@ export class PartitionQueue {
     if (batch === undefined) return false
     this.#batch = batch
     this.#cursor = batch.records()
+    this.#left = batch.recordCount
     return true
   }
 
@@ -267,17 +278,26 @@ export class PartitionQueue {
     return others.length === 0 ? noHeaders : others
   }
 
+  /** Its origin is not above the last one taken. Nothing is noted yet: a commit may come before the record is taken. */
   #isRepeated(cursor: InputCursor): boolean {
-    if (!readOriginOf(cursor)) return false
+    this.#hasOrigin = readOriginOf(cursor)
+    if (!this.#hasOrigin) return false
+    this.#originSource = origin.source
+    this.#originOffset = origin.offset
+    this.#originIndex = origin.index
     const last = this.#seen!.get(origin.source)
+    return last !== undefined && (origin.offset < last[0] || (origin.offset === last[0] && origin.index <= last[1]))
+  }
+
+  #noteOrigin(): void {
+    this.#hasOrigin = false
+    const last = this.#seen!.get(this.#originSource)
     if (last === undefined) {
-      this.#seen!.set(origin.source, [origin.offset, origin.index])
-      return false
+      this.#seen!.set(this.#originSource, [this.#originOffset, this.#originIndex])
+    } else {
+      last[0] = this.#originOffset
+      last[1] = this.#originIndex
     }
-    if (origin.offset < last[0] || (origin.offset === last[0] && origin.index <= last[1])) return true
-    last[0] = origin.offset
-    last[1] = origin.index
-    return false
   }
 }
 
