@@ -17,7 +17,14 @@ const commitIntervalMs = 1000
 
 await serveParent<PipelineReady>(async () => {
   const [bootstrapServers, registryUrl, stateDirectory] = process.argv.slice(2) as [string, string, string]
-  const app = new Streams({ applicationId, bootstrapServers, stateDirectory, commitIntervalMs })
+  const app = new Streams({
+    applicationId,
+    bootstrapServers,
+    stateDirectory,
+    commitIntervalMs,
+    // A static member (KIP-345): started again after a crash, it takes its own place, instead of waiting until that one's session is over.
+    consumer: { groupInstanceId: applicationId },
+  })
   defineTopology(app, jobSerdes(registryUrl))
   const resumedAt = await committedFlights(bootstrapServers)
   await app.start()
