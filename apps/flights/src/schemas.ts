@@ -27,19 +27,6 @@ export const Flight = {
   ],
 } as const
 
-/** A flight with what the pipeline adds. */
-export const Departure = {
-  type: 'record',
-  name: 'Departure',
-  namespace: 'millrace.flights',
-  fields: [
-    { name: 'origin', type: 'string' },
-    { name: 'destination', type: 'string' },
-    { name: 'state', type: 'string' },
-    { name: 'delay', type: 'int' },
-  ],
-} as const
-
 /** Count and sum of delays: the mean is their quotient, exact at any time. */
 export const Delays = {
   type: 'record',

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { canonicalText } from './avro/canonical.ts'
 import { InvalidSchemaError, namedTypes, parseSchema } from './avro/parse.ts'
 import { type AvroSchema, fullName, type NamedSchema } from './avro/schema.ts'
 import { type CompatibilityLevel, checkCompatibility, compatibilityLevel, type EarlierVersion } from './compatibility-level.ts'
 import { registryErrors } from './errors.ts'
+import { guidOf, identity } from './identity.ts'
 import type { Reference, RegistryRecord, SchemaValue } from './records.ts'
 
 /** A schema as it comes in a request. */
@@ -459,22 +459,6 @@ function stored({ subject, version, id, references, metadata, schema, deleted }:
 function sameReferences(entry: Entry, md5: string, parsed: Parsed): boolean {
   // The texts differ only in order, so equal identities of text and references would have been found: compare the references alone.
   return entry.references.length === 0 ? parsed.external.size === 0 : entry.md5 === md5
-}
-
-/** MD5 over the text, then each reference, then the metadata: Confluent's identity of a schema. */
-function identity(text: string, references: readonly Reference[], metadata: unknown): string {
-  const hash = createHash('md5').update(text, 'utf8')
-  for (const { name, subject, version } of references) {
-    const number = Buffer.alloc(4)
-    number.writeInt32BE(version)
-    hash.update(name, 'utf8').update(subject, 'utf8').update(number)
-  }
-  if (metadata !== undefined && metadata !== null) hash.update(Buffer.of(1)).update(JSON.stringify(metadata), 'utf8')
-  return hash.digest('hex')
-}
-
-function guidOf(md5: string): string {
-  return md5.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
 function checkSubject(subject: string): void {
