@@ -15,19 +15,19 @@ export const brokerMutants: readonly Mutant[] = [
   {
     name: 'acknowledge-before-flush',
     bug: 'flush.messages=1 acknowledges without the sync',
-    seeds: 10,
+    seeds: 20,
     plant: () => replaceMethod(Segment.prototype, 'syncNow', () => () => {}),
   },
   {
     name: 'acknowledge-before-write',
     bug: 'acks=all is answered before the batch is in the file',
-    seeds: 30,
+    seeds: 40,
     plant: () => replaceMethod(Leader.prototype, 'whenReplicated', () => (_, done) => done(0)),
   },
   {
     name: 'forget-producers',
     bug: 'a restart does not bring back what producers have written: neither snapshot nor replay',
-    seeds: 20,
+    seeds: 30,
     plant: () =>
       both(
         replaceMethod(ProducerLog.prototype, 'update', () => () => {}),
@@ -44,13 +44,26 @@ export const brokerMutants: readonly Mutant[] = [
   {
     name: 'snapshot-of-one-batch',
     bug: 'a restart remembers one batch of a producer instead of five',
-    seeds: 50,
+    seeds: 20,
+    // Several batches of one producer without an answer, and a restart behind a new segment.
+    options: {
+      idempotent: true,
+      acks: 'all',
+      maxInFlight: 5,
+      lingerMs: 0,
+      sendEveryMs: 20,
+      segmentMs: 200,
+      retention: false,
+      faults: ['stop-broker', 'kill-broker', 'block-link', 'pause-broker'],
+      faultEveryMs: 800,
+      safetyMs: 8000,
+    },
     plant: () => replaceMethod(ProducerState.prototype, 'recall', () => () => {}),
   },
   {
     name: 'recover-one-batch-less',
     bug: 'recovery cuts off the last whole batch',
-    seeds: 5,
+    seeds: 20,
     plant: () =>
       replaceMethod(Log, 'open', open => options => {
         const log = open.call(Log, options)
@@ -83,7 +96,7 @@ export const brokerMutants: readonly Mutant[] = [
   {
     name: 'commit-in-memory-only',
     bug: 'commits of a group are acknowledged without a record in the offsets topic',
-    seeds: 5,
+    seeds: 10,
     plant: () =>
       replaceMethod(
         CoordinatorLog.prototype,
@@ -97,7 +110,7 @@ export const brokerMutants: readonly Mutant[] = [
   {
     name: 'skip-at-segment-border',
     bug: 'a read that begins where a segment does leaves out its first batch',
-    seeds: 5,
+    seeds: 10,
     plant: () =>
       replaceMethod(
         Log.prototype,

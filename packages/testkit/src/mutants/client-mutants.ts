@@ -21,7 +21,7 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: 'retry-overtaken',
     bug: 'a batch that goes again goes behind those that wait',
-    seeds: 5,
+    seeds: 10,
     plant: () =>
       replaceMethod(
         PartitionQueue.prototype,
