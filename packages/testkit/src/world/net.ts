@@ -248,7 +248,8 @@ class End implements Socket {
     if (this.closed || this.#ending || !this.host.alive()) return true
     for (const chunk of chunks) {
       if (chunk.length === 0) continue
-      this.#outgoing.push(Buffer.from(chunk))
+      // Not copied before it leaves: who changes the bytes too early is found out.
+      this.#outgoing.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length))
       this.#outgoingBytes += chunk.length
     }
     this.pump()
@@ -334,7 +335,7 @@ class End implements Socket {
       else this.#outgoing[0] = next.subarray(take)
     }
     this.#outgoingBytes -= length
-    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+    return Buffer.concat(pieces, length)
   }
 
   #arrive(bytes: Buffer): void {
