@@ -259,6 +259,13 @@ describe('fetch', () => {
     other.close()
   })
 
+  test('more than an answer may hold is not waited for', async () => {
+    const { name } = await newTopic()
+    await produce(name, batchOf(['a']))
+    const { batches } = await fetch(name, 0, { maxWaitMs: 60_000, minBytes: 1000, maxBytes: 10 })
+    expect(valuesOf(batches)).toEqual(['0:a'])
+  })
+
   test('nothing new is answered after the longest wait', async () => {
     const { name } = await newTopic()
     expect(await fetch(name, 0, { maxWaitMs: 5 })).toMatchObject({ errorCode: 0, batches: [], highWatermark: 0 })

@@ -92,7 +92,9 @@ class FetchTask {
 
   run(): Draft<FetchResponse> | Promise<Draft<FetchResponse>> {
     const watched = this.#readAll()
-    const { maxWaitMs, minBytes } = this.#request
+    const { maxWaitMs, maxBytes } = this.#request
+    // As in Kafka, nobody waits for more than an answer may hold.
+    const minBytes = Math.min(this.#request.minBytes, maxBytes, this.#options.maxBytes)
     if (maxWaitMs <= 0 || watched.length === 0 || this.#urgent || this.#readBytes >= minBytes) return this.#response()
     return new Promise(resolve => {
       const release = this.#context.connection.whenClosed(() => wait.wake())
