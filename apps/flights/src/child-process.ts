@@ -12,6 +12,8 @@ export interface ChildOptions<Ready> {
   readonly started: (ready: Ready, pid: number) => void
   /** It ended without being asked and is started again: tells the user. */
   readonly restarted: (reason: string) => void
+  /** Before the first restart in a row, default 200; each further one waits twice as long, up to 25 times that. */
+  readonly restartDelayMs?: number
 }
 
 type ChildMessage<Ready> = { kind: 'ready'; ready: Ready } | { kind: 'failed'; message: string }
@@ -20,7 +22,7 @@ type ChildMessage<Ready> = { kind: 'ready'; ready: Ready } | { kind: 'failed'; m
 const closeTimeoutMs = 15_000
 /** How long it may take when its parent is gone: what it needs for that may be gone too. */
 const orphanCloseTimeoutMs = 5_000
-const restartBackoffMs = { first: 200, max: 5_000 }
+const maxDelayFactor = 25
 /** A child that ends again within this time has not recovered. */
 const recoveredAfterMs = 10_000
 const maxRestartsInRow = 6
@@ -88,8 +90,9 @@ export class Child<Ready> {
           new Error(`The ${this.#options.name} does not stay up (${because}): after ${maxRestartsInRow} restarts the job ends`),
         )
       this.#options.restarted(because)
-      const delayMs = Math.min(restartBackoffMs.max, restartBackoffMs.first * 2 ** (this.#restartsInRow - 1))
-      await new Promise(resolve => setTimeout(resolve, delayMs))
+      const { restartDelayMs = 200 } = this.#options
+      const factor = Math.min(maxDelayFactor, 2 ** (this.#restartsInRow - 1))
+      await new Promise(resolve => setTimeout(resolve, restartDelayMs * factor))
       if (this.#closing) return
       try {
         await this.start()

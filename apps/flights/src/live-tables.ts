@@ -83,10 +83,10 @@ export class LiveTables {
   }
 
   async #read(): Promise<void> {
-    while (!this.#closing) for (const batch of await this.#consumer.poll(200)) await this.#apply(batch)
+    while (!this.#closing) for (const batch of await this.#consumer.poll(200)) await this.#applyAll(batch)
   }
 
-  async #apply(batch: ConsumedBatch): Promise<void> {
+  async #applyAll(batch: ConsumedBatch): Promise<void> {
     const records = batch.records()
     while (records.next()) {
       const key = records.key()
@@ -94,10 +94,15 @@ export class LiveTables {
       if (!key || !value) continue
       const decoded = this.#delays.deserialize(batch.topic, value)
       const totals = decoded instanceof Promise ? await decoded : decoded
-      if (batch.topic === topics.delaysByState) this.#applyStateHour(key, totals)
-      else if (batch.topic === topics.airportTotals) this.#applyAirport(text(key, 0, key.length), totals)
-      else this.routes.set(text(key, 0, key.length), totals)
+      this.apply(batch.topic, key, totals)
     }
+  }
+
+  /** One update of one of the tables. The key's bytes are not kept. */
+  apply(topic: string, key: Uint8Array, totals: Totals): void {
+    if (topic === topics.delaysByState) this.#applyStateHour(key, totals)
+    else if (topic === topics.airportTotals) this.#applyAirport(text(key, 0, key.length), totals)
+    else this.routes.set(text(key, 0, key.length), totals)
   }
 
   /** A windowed key is the key's bytes and the window's start, eight bytes, as in Kafka Streams. */

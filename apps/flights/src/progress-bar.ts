@@ -1,25 +1,38 @@
+export interface ProgressBarOptions {
+  /** Default: standard output. */
+  readonly stream?: NodeJS.WriteStream
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number
+}
+
+const redrawEveryMs = 100
+
 /** One line of the terminal that is written again and again: count, rate, time left. Without a terminal, a line every ten percent. */
 export class ProgressBar {
   readonly #label: string
   readonly #total: number
-  readonly #startedMs = performance.now()
   readonly #stream: NodeJS.WriteStream
-  #lastDrawnMs = 0
+  readonly #now: () => number
+  readonly #startedMs: number
+  #lastDrawnMs = -Infinity
   #lastTenth = 0
 
-  constructor(label: string, total: number, stream: NodeJS.WriteStream = process.stdout) {
+  constructor(label: string, total: number, options: ProgressBarOptions = {}) {
     this.#label = label
     this.#total = total
-    this.#stream = stream
+    this.#stream = options.stream ?? process.stdout
+    this.#now = options.now ?? (() => performance.now())
+    this.#startedMs = this.#now()
   }
 
   update(count: number, extra = ''): void {
-    const nowMs = performance.now()
+    const nowMs = this.#now()
     const share = this.#total === 0 ? 1 : Math.min(1, count / this.#total)
     if (this.#stream.isTTY) {
-      if (nowMs - this.#lastDrawnMs < 100 && share < 1) return
+      if (nowMs - this.#lastDrawnMs < redrawEveryMs && share < 1) return
       this.#lastDrawnMs = nowMs
-      this.#stream.write(`\r\u001b[2K${this.#line(count, share, nowMs)}${extra}`)
+      const line = this.#line(count, share, nowMs) + extra
+      this.#stream.write(`\r\u001b[2K${line.slice(0, (this.#stream.columns || Infinity) - 1)}`)
     } else if (Math.floor(share * 10) > this.#lastTenth) {
       this.#lastTenth = Math.floor(share * 10)
       this.#stream.write(`${this.#line(count, share, nowMs)}${extra}\n`)
