@@ -11,6 +11,7 @@ import { committedOf } from './commit-metadata.ts'
 import { ProducerOutlet } from './outlet.ts'
 import { openStateDirectory } from './state-directory.ts'
 import type { AppMetrics, AppState, PartitionLag } from './status.ts'
+import { StreamsMetrics } from './streams-metrics.ts'
 import { TaskAssignor } from './task-assignor.ts'
 import { TaskSet } from './task-set.ts'
 import { prepareTopics } from './topics.ts'
@@ -44,12 +45,15 @@ export class Instance {
   #outlet!: ProducerOutlet
   #tasks: TaskSet | null = null
   #isClosing = false
+  /** Stores of which something was said once. */
+  readonly #warned = new Set<string>()
   /** The last turn found something to do, so the next one may. */
   #hasTaken = false
   #nextCommitMs = 0
   #nextPurgeMs = 0
   #isPurging = false
   #revivals = 0
+  readonly #metrics: StreamsMetrics
   #ended: TaskMetrics = newTaskMetrics()
   #firstRun: { resolve: () => void; reject: (error: Error) => void } | null = null
 
@@ -58,6 +62,7 @@ export class Instance {
     this.#world = app.world
     this.#logger = app.logger
     this.#topology = app.topology
+    this.#metrics = new StreamsMetrics(app.options.applicationId)
     this.done = new Promise<void>((resolve, reject) => {
       this.#finish = resolve
       this.#fail = reject
@@ -272,9 +277,13 @@ export class Instance {
       return false
     }
     await Promise.all(checkpoints.map(({ task, checkpoint }) => task.commit(checkpoint)))
-    for (const { task } of checkpoints) this.#tasks!.committed(task)
+    for (const { task } of checkpoints) {
+      this.#tasks!.committed(task)
+      this.#warnOfRetention(task)
+    }
     if (this.#tasks!.budget.isExceeded) for (const task of this.#tasks!.active()) task.evict()
     this.#revivals = 0
+    this.#metrics.update(this.metrics())
     return true
   }
 
@@ -289,6 +298,23 @@ export class Instance {
     const byTask = new Map(tasks.map(task => [task, new Map<string, number>()]))
     for (const [index, { task, topic }] of partitions.entries()) byTask.get(task)!.set(topic, ends[index]!)
     return byTask
+  }
+
+  /**
+   * A broker deletes from a windowed changelog by the wall clock: what is logged with times of the past may be gone at once. That is no loss before the state
+   * is needed somewhere else, and then one.
+   */
+  #warnOfRetention(task: Task): void {
+    for (const { name, windows, retentionMs, changelogConfig } of task.subtopology.stores) {
+      if (windows === null || this.#warned.has(name) || 'retention.ms' in changelogConfig) continue
+      const observedMs = task.observedTime(name).valueMs
+      if (observedMs < 0 || this.#world.clock.now() - observedMs <= retentionMs) continue
+      this.#warned.add(name)
+      this.#logger.warn('windowed state is older than its changelog is kept', {
+        store: name,
+        hint: "for records of the past give the aggregate { changelog: { 'retention.ms': '-1' } }",
+      })
+    }
   }
 
   #assigned(partitions: readonly TopicPartition[]): Promise<void> {
