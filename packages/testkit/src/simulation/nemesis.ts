@@ -1,7 +1,7 @@
 import type { SeededRandom } from '../world/random.ts'
 import type { SimulatedMachine, SimulatedUniverse } from '../world/world.ts'
 import type { FaultKind, SimulationOptions } from './options.ts'
-import type { SimulatedBroker } from './simulated-broker.ts'
+import { logDirectories, type SimulatedBroker } from './simulated-broker.ts'
 
 /** A client program on a machine of its own. */
 export interface Program {
@@ -190,6 +190,7 @@ export class Nemesis {
     const { broker } = this.#targets
     const { faults } = broker.machine.disk
     broker.diskFails()
+    if (this.#options.logDirectories > 1) faults.under = this.#random.pick(['/', ...logDirectories])
     if (kind === 'full-disk') faults.freeBytes = this.#random.below(4000)
     else faults.failWith = 'EIO'
     const end = () => {
@@ -197,6 +198,7 @@ export class Nemesis {
       this.#endDiskFault = null
       faults.freeBytes = Infinity
       faults.failWith = null
+      faults.under = '/'
       if (kind === 'failing-disk' && this.#options.flush === 'ack') broker.losePower()
       else broker.kill()
       broker.start()

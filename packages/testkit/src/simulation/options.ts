@@ -39,6 +39,8 @@ export interface SimulationOptions {
   /** Time between two writings of recovery points, high watermarks and log starts. */
   readonly checkpointEveryMs: number
   readonly offsetsPartitions: number
+  /** Disks of the broker: directories in `log.dirs`, which may fail one by one. */
+  readonly logDirectories: number
   /** A second topic whose records expire soon. */
   readonly retention: boolean
   /** Topics are created, grown, configured and deleted meanwhile. */
@@ -112,6 +114,7 @@ export function drawOptions(random: SeededRandom): SimulationOptions {
     indexIntervalBytes: random.pick([0, 100, 4096]),
     checkpointEveryMs: random.pick([100, 1000, 60_000]),
     offsetsPartitions: random.between(1, 3),
+    logDirectories: random.pick([1, 1, 2]),
     retention: random.chance(0.4),
     topicChanges: random.chance(0.4),
     streams,

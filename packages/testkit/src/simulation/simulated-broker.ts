@@ -4,6 +4,8 @@ import type { SimulatedMachine, SimulatedUniverse } from '../world/world.ts'
 import type { SimulationOptions } from './options.ts'
 
 const port = 9092
+/** The first one has the metadata. */
+export const logDirectories = ['/data', '/more']
 export const clusterId = 'AAAAAAAAAAAAAAAAAAAAAQ'
 /** Virtual time that a controlled shutdown may take. */
 const maxStopMs = 60_000
@@ -42,7 +44,7 @@ export class SimulatedBroker {
         'controller.listener.names': 'CONTROLLER',
         'controller.quorum.voters': '1@broker:9093',
         'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-        'log.dirs': '/data',
+        'log.dirs': logDirectories.slice(0, options.logDirectories).join(),
         'offsets.topic.num.partitions': String(options.offsetsPartitions),
         'offsets.topic.replication.factor': '1',
         'group.initial.rebalance.delay.ms': '0',

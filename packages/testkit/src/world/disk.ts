@@ -91,6 +91,8 @@ export interface DiskFaults {
   failWith: string | null
   /** Mean of the time that a sync takes. */
   syncMs: number
+  /** Only paths below this one have the first two: one disk of several. Default `/`: all. */
+  under: string
 }
 
 /**
@@ -98,7 +100,7 @@ export interface DiskFaults {
  * drops or tears each unsynced write (at 512 bytes) and each unsynced change of a directory, independently.
  */
 export class SimulatedDisk {
-  readonly faults: DiskFaults = { freeBytes: Infinity, failWith: null, syncMs: 0.2 }
+  readonly faults: DiskFaults = { freeBytes: Infinity, failWith: null, syncMs: 0.2, under: '/' }
   readonly #random: SeededRandom
   #names = new Map<string, Inode>()
   #durableNames = new Map<string, Inode>()
@@ -256,8 +258,8 @@ export class SimulatedDisk {
         checkWritable()
         for (const chunk of chunks) {
           // A full disk takes what still fits.
-          const fits = Math.min(chunk.length, faults.freeBytes)
-          faults.freeBytes -= fits
+          const fits = name.startsWith(faults.under) ? Math.min(chunk.length, faults.freeBytes) : chunk.length
+          if (name.startsWith(faults.under)) faults.freeBytes -= fits
           if (fits > 0) opened.write(fits < chunk.length ? chunk.subarray(0, fits) : chunk, position)
           if (fits < chunk.length) throw new DiskError('ENOSPC', path)
           position += fits
@@ -292,7 +294,7 @@ export class SimulatedDisk {
   }
 
   #checkWritable(path: string): void {
-    if (this.faults.failWith) throw new DiskError(this.faults.failWith, path)
+    if (this.faults.failWith && normal(path).startsWith(this.faults.under)) throw new DiskError(this.faults.failWith, path)
   }
 
   #list(directory: string): string[] {

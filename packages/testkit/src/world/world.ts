@@ -157,7 +157,8 @@ export class SimulatedMachine {
 
   /** SIGSTOP for a while: timers wait, what arrives waits. */
   pause(forMs: number): void {
-    if (this.#process) this.#process.pausedUntilMs = this.#universe.scheduler.nowMs + forMs
+    const process = this.#process
+    if (process) process.pausedUntilMs = Math.max(process.pausedUntilMs, this.#universe.scheduler.nowMs + forMs)
   }
 }
 
