@@ -5,7 +5,10 @@
 export interface Serde<T> {
   /** Awaited once for each topic before its first record: the place to register or look up schemas. */
   prepare?(topic: string, part: 'key' | 'value'): Promise<void>
-  /** The result is copied or sent before the next call may reuse it. Never called with null or undefined. */
+  /**
+   * The bytes must stay as they are while a record is written: a serde that uses a buffer again keeps at least four results apart. Never called with null or
+   * undefined.
+   */
   serialize(topic: string, value: T): Uint8Array
   /** `bytes` is a view that must not be kept. A promise only where something unknown has to be fetched first. */
   deserialize(topic: string, bytes: Uint8Array): T | Promise<T>

@@ -2,7 +2,7 @@ import { MillraceError } from '@millrace/runtime'
 import type { SliceSerde } from './serde.ts'
 
 /** Short keys come again and again: the last text seen of each hash is kept, which also spares hashing the text in every Map behind it. */
-const slots = 4096
+const slots = 16_384
 const maxCachedBytes = 24
 
 class StringSerde implements SliceSerde<string> {
@@ -31,7 +31,7 @@ class StringSerde implements SliceSerde<string> {
     const end = start + length
     let hash = length
     for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0
-    const slot = (hash ^ (hash >>> 12)) & (slots - 1)
+    const slot = (hash ^ (hash >>> 14)) & (slots - 1)
     const known = this.#bytes[slot]
     if (known !== undefined && known.length === length) {
       let same = 0
