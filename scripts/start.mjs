@@ -1,5 +1,10 @@
-import { ensureInstalled, runPinned } from './workspace.mjs'
+import { ensureInstalled, isPinned, root, runPinned } from './workspace.mjs'
 
 ensureInstalled()
-// Small young generation: the job's garbage dies at once, and resident memory stays low.
-runPinned(['--max-semi-space-size=4', '--max-old-space-size=192', 'apps/flights/src/main.ts', ...process.argv.slice(2)])
+if (isPinned()) {
+  // No second process: resident memory counts.
+  process.chdir(root)
+  await import('../apps/flights/src/main.ts')
+} else {
+  runPinned([...process.execArgv, 'apps/flights/src/main.ts', ...process.argv.slice(2)])
+}

@@ -1,6 +1,6 @@
 // Plain JavaScript, as it runs on whatever Node the machine has, before anything is installed.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,6 +22,11 @@ export function ensureInstalled() {
     console.error('npm ci failed: see above. Millrace needs npm and a package registry once.')
     process.exit(npm.status ?? 1)
   }
+}
+
+/** This process runs on the Node that the repository pins, as it does below `npm start` once everything is installed. */
+export function isPinned() {
+  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies.node === process.versions.node
 }
 
 /** Runs a program of the repository on the Node that it pins, hands on signals and ends with its exit code. */

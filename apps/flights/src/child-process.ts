@@ -18,6 +18,9 @@ export interface ChildOptions<Ready> {
 
 type ChildMessage<Ready> = { kind: 'ready'; ready: Ready } | { kind: 'failed'; message: string }
 
+/** Of glibc's allocator: few arenas, and freed memory goes back. An arena a thread held some 30 MiB a process that nobody used. */
+const childEnvironment = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' }
+
 /** How long a child may take to close before it is killed. */
 const closeTimeoutMs = 15_000
 /** How long it may take when its parent is gone: what it needs for that may be gone too. */
@@ -50,6 +53,7 @@ export class Child<Ready> {
     const { name, module, flags, started } = this.#options
     const child = fork(fileURLToPath(module), [...this.#options.arguments(this.#ready)], {
       execArgv: [...flags],
+      env: { ...process.env, ...childEnvironment },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // Ctrl-C reaches the whole process group: the parent alone decides in which order its children close.
       detached: true,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addFlights, type Expected, newExpected } from './fold.ts'
+import { Fold } from './fold.ts'
 
 const hourMs = 3_600_000
 const states = new Map([
@@ -8,9 +8,9 @@ const states = new Map([
   ['LAX', 'CA'],
 ])
 
-function folded(rows: readonly [minuteMs: number, origin: string, destination: string, delay: number][]): Expected {
-  const expected = newExpected()
-  addFlights(expected, states, {
+function folded(rows: readonly [minuteMs: number, origin: string, destination: string, delay: number][]): Fold {
+  const expected = new Fold(states)
+  expected.add({
     count: rows.length,
     minuteMs: Float64Array.from(rows, ([minuteMs]) => minuteMs),
     delay: Int32Array.from(rows, ([, , , delay]) => delay),

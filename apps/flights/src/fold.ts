@@ -1,19 +1,5 @@
 import { readAirports } from './airports-file.ts'
-import { type FlightColumns, readFlights } from './flights-file.ts'
-
-/**
- * What the pipeline must come to, computed straight from the files: arrays and maps, nothing of Millrace.
- */
-export interface Expected {
-  /** Flights that pass the filter and whose origin is a known airport. */
-  flights: number
-  /** `STATE@windowStartMs` → totals. */
-  readonly stateHours: Map<string, Totals>
-  /** Airport code → totals of its departures. */
-  readonly airports: Map<string, Totals>
-  /** `ORIGIN-DESTINATION` → totals. */
-  readonly routes: Map<string, Totals>
-}
+import type { FlightColumns } from './flights-file.ts'
 
 export interface Totals {
   flights: number
@@ -25,30 +11,38 @@ export interface Totals {
 export const implausibleDelayMinutes = 720
 const hourMs = 3_600_000
 
-/** `limit`: the first flights of the file only. */
-export async function fold(limit: number): Promise<Expected> {
-  const states = new Map(readAirports().map(airport => [airport.iata, airport.state]))
-  const expected = newExpected()
-  for await (const columns of readFlights(limit)) addFlights(expected, states, columns)
-  return expected
-}
+/**
+ * What the pipeline must come to, computed straight from the files: arrays and maps, nothing of Millrace.
+ */
+export class Fold {
+  /** Flights that pass the filter and whose origin is a known airport. */
+  flights = 0
+  /** `STATE@windowStartMs` → totals. */
+  readonly stateHours = new Map<string, Totals>()
+  /** Airport code → totals of its departures. */
+  readonly airports = new Map<string, Totals>()
+  /** `ORIGIN-DESTINATION` → totals. */
+  readonly routes = new Map<string, Totals>()
+  readonly #states: ReadonlyMap<string, string>
 
-export function newExpected(): Expected {
-  return { flights: 0, stateHours: new Map(), airports: new Map(), routes: new Map() }
-}
+  /** `states`: by airport code; default: those of the file of airports. */
+  constructor(states?: ReadonlyMap<string, string>) {
+    this.#states = states ?? new Map(readAirports().map(airport => [airport.iata, airport.state]))
+  }
 
-/** `states`: by airport code. */
-export function addFlights(expected: Expected, states: ReadonlyMap<string, string>, columns: FlightColumns): void {
-  for (let i = 0; i < columns.count; i++) {
-    const delay = columns.delay[i]!
-    const origin = columns.origin[i]!
-    const state = states.get(origin)
-    if (Math.abs(delay) >= implausibleDelayMinutes || state === undefined) continue
-    const minuteMs = columns.minuteMs[i]!
-    expected.flights++
-    add(expected.stateHours, `${state}@${minuteMs - (minuteMs % hourMs)}`, delay)
-    add(expected.airports, origin, delay)
-    add(expected.routes, `${origin}-${columns.destination[i]}`, delay)
+  /** The next flights. */
+  add(columns: FlightColumns): void {
+    for (let i = 0; i < columns.count; i++) {
+      const delay = columns.delay[i]!
+      const origin = columns.origin[i]!
+      const state = this.#states.get(origin)
+      if (Math.abs(delay) >= implausibleDelayMinutes || state === undefined) continue
+      const minuteMs = columns.minuteMs[i]!
+      this.flights++
+      add(this.stateHours, `${state}@${minuteMs - (minuteMs % hourMs)}`, delay)
+      add(this.airports, origin, delay)
+      add(this.routes, `${origin}-${columns.destination[i]}`, delay)
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import { messageOf } from '@millrace/runtime'
 import type { Arguments } from './arguments.ts'
 import { Child } from './child-process.ts'
 import { DataFolder } from './data-folder.ts'
-import { fold } from './fold.ts'
+import { Fold } from './fold.ts'
 import { jobSerdes } from './job-serdes.ts'
 import { consumerLag } from './lag.ts'
 import { LiveTables } from './live-tables.ts'
@@ -21,8 +21,8 @@ const host = '127.0.0.1'
 const flightsInFile = 3_000_000
 const statsEveryMs = 500
 /** Small young generations: the job's garbage dies at once, and resident memory stays low. */
-const nodeFlags = ['--max-old-space-size=256', '--max-semi-space-size=8']
-const pipelineFlags = ['--max-old-space-size=384', '--max-semi-space-size=8']
+const nodeFlags = ['--max-old-space-size=256', '--max-semi-space-size=8', '--v8-pool-size=2']
+const pipelineFlags = ['--max-old-space-size=384', '--max-semi-space-size=8', '--v8-pool-size=2']
 
 /** Starts everything, runs the job, verifies it. Resolves with the process's exit code. */
 export async function runJob(options: Arguments): Promise<number> {
@@ -173,11 +173,13 @@ async function runAndVerify(options: Arguments, job: Job, signal: AbortSignal, s
   const timer = setInterval(() => followStats(job), statsEveryMs)
   try {
     stats.status = 'flights are coming in'
+    const expected = new Fold()
     await load({
       bootstrapServers: node.bootstrapServers,
       serdes: jobSerdes(node.registryUrl),
       limit: options.flights,
       signal,
+      read: columns => expected.add(columns),
       progress: count => {
         stats.produced = count
         bar.update(count, tables.sum.flights > 0 ? `, ${tables.sum.flights.toLocaleString('en-US')} in the tables` : '')
@@ -186,7 +188,6 @@ async function runAndVerify(options: Arguments, job: Job, signal: AbortSignal, s
     bar.end()
     stats.status = 'all flights are in, the pipeline is finishing'
     console.log(`All flights are in after ${((performance.now() - startedMs) / 1000).toFixed(1)} s; the pipeline is finishing …`)
-    const expected = await fold(options.flights)
     while ((await consumerLag(admin)) > 0) {
       signal.throwIfAborted()
       await new Promise(done => setTimeout(done, 100))

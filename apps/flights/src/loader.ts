@@ -1,6 +1,6 @@
 import { Admin, Producer, type ProducerRecord, partitionOfKey } from '@millrace/client'
 import { readAirports } from './airports-file.ts'
-import { readFlights } from './flights-file.ts'
+import { type FlightColumns, readFlights } from './flights-file.ts'
 import { partitions, topics } from './topics.ts'
 import type { JobSerdes } from './topology.ts'
 
@@ -20,6 +20,8 @@ export interface LoaderOptions {
   /** Called now and then with the number of flights handed over so far, those of earlier runs included. */
   readonly progress: (count: number) => void
   readonly signal: AbortSignal
+  /** Sees each part of the file, that of earlier runs included: it is read once. */
+  readonly read: (columns: FlightColumns) => void
 }
 
 /** Airports are facts from before the first flight: their time makes the join see them first. */
@@ -31,7 +33,7 @@ const rowsATurn = 2048
  * Produces the airports, then the flights in order of time, keyed by origin. Resolves when the broker has acknowledged all. What an earlier run on the
  * same folder has produced is left out: a partition holds its flights in the order of the file, so its end offset says how many are there.
  */
-export async function load({ bootstrapServers, serdes, limit, progress, signal }: LoaderOptions): Promise<void> {
+export async function load({ bootstrapServers, serdes, limit, progress, signal, read }: LoaderOptions): Promise<void> {
   const present = await endOffsets(bootstrapServers)
   let failure: Error | undefined
   const producer = new Producer({
@@ -51,6 +53,7 @@ export async function load({ bootstrapServers, serdes, limit, progress, signal }
     const partitionOf = new Map<string, number>()
     let count = 0
     for await (const columns of readFlights(limit)) {
+      read(columns)
       for (let i = 0; i < columns.count; i++) {
         const origin = columns.origin[i]!
         let partition = partitionOf.get(origin)

@@ -1,4 +1,4 @@
-import type { Expected, Totals } from './fold.ts'
+import type { Fold, Totals } from './fold.ts'
 import type { LiveTables } from './live-tables.ts'
 
 export interface TableComparison {
@@ -15,7 +15,7 @@ export interface TableComparison {
 const shownDifferences = 5
 
 /** Compares each derived table with the fold over the file, row by row. */
-export function compare(tables: LiveTables, expected: Expected): TableComparison[] {
+export function compare(tables: LiveTables, expected: Fold): TableComparison[] {
   return [
     compareTable('delays-by-state', tables.stateHours, expected.stateHours),
     compareTable('airport-totals', tables.airports, expected.airports),
