@@ -8,7 +8,7 @@ import { TailCache } from './tail-cache.ts'
 const idleFileMs = 60_000
 const tidyIntervalMs = 60_000
 /** Consumers at the end of a log are seconds behind at most; who is further behind reads files, which the operating system has in memory. */
-const defaultTailCacheBytes = 32 * 1024 * 1024
+const defaultTailCacheBytes = 16 * 1024 * 1024
 
 export interface LogManagerOptions {
   readonly world: World
