@@ -166,16 +166,15 @@ export class Instance {
     )
   }
 
+  /** For what is written. What is read was written by others, with their schemas. */
   async #prepareSerdes(): Promise<void> {
-    for (const { sources, sinks, stores } of this.#topology.subtopologies)
-      for (const { topic, key, value } of [
-        ...sources,
-        ...sinks,
-        ...stores.map(store => ({ ...store, topic: store.changelog })),
-      ]) {
+    for (const { sinks, stores } of this.#topology.subtopologies) {
+      const changelogs = stores.filter(({ isSourceTopic }) => !isSourceTopic).map(store => ({ ...store, topic: store.changelog }))
+      for (const { topic, key, value } of [...sinks, ...changelogs]) {
         await key.prepare?.(topic, 'key')
         await value.prepare?.(topic, 'value')
       }
+    }
   }
 
   async #run(): Promise<void> {

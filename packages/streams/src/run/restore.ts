@@ -4,6 +4,7 @@ import { noHeaders } from '../record.ts'
 import { CacheBudget } from '../store/cache.ts'
 import type { StoreEnvironment, StoreWrites } from '../store/environment.ts'
 import { KeyValueStore } from '../store/key-value-store.ts'
+import { valueBytesOf } from '../store/stamped.ts'
 import type { StateStore } from '../store/state-store.ts'
 import { WindowStore } from '../store/window-store.ts'
 import type { Checkpoint } from '../task/checkpoint.ts'
@@ -80,7 +81,10 @@ export class RestoreJob {
 
   /** Reads for at most about `maxWaitMs`. True: done. */
   async step(maxWaitMs: number): Promise<boolean> {
-    if (!this.#isPrepared) await this.#prepare()
+    if (!this.#isPrepared) {
+      await this.#prepare()
+      if (this.#open.size === 0) await this.#finish()
+    }
     if (this.#open.size === 0) return true
     for (const batch of await this.#consumer.poll(maxWaitMs)) this.#apply(batch)
     await this.#write()
@@ -90,8 +94,15 @@ export class RestoreJob {
       if (restore.position >= restore.end) this.#open.delete(name)
     }
     if (this.#open.size > 0) return false
-    for (const restore of this.#all) await this.#takeBackTail(restore)
+    await this.#finish()
     return true
+  }
+
+  async #finish(): Promise<void> {
+    for (const restore of this.#all) {
+      await this.#takeBackTail(restore)
+      await warmUp(restore)
+    }
   }
 
   /** Where a task's changelogs stand now, and the times that they tell. */
@@ -263,6 +274,18 @@ function commitPart(environment: StoreEnvironment, parts: readonly Part[]): void
   })
   const positions = Object.fromEntries(parts.map(({ store, position }) => [store, position]))
   return environment.commit(writes, { inputs: {}, changelogs: { ...changelogs, ...positions }, times })
+}
+
+/** What a serde has to fetch to read the store is fetched here, where there is time, as far as its first entry tells. */
+async function warmUp({ store, spec }: StoreRestore): Promise<void> {
+  for (const { value } of store.bytes.range(null, null)) {
+    try {
+      await spec.value.deserialize(spec.changelog, valueBytesOf(value))
+    } catch {
+      // Whoever needs the entry says so.
+    }
+    return
+  }
 }
 
 /** Only for the layouts of keys and values: no cache, nothing is sent. */

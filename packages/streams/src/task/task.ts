@@ -243,6 +243,8 @@ export class Task implements TaskContext {
   }
 
   deserializationFailed(error: unknown, queue: PartitionQueue, part: 'key' | 'value', offset: number): void {
+    // The registry is away for the moment, for instance: the task goes back to its last commit and tries again.
+    if (error instanceof MillraceError && error.retriable) throw error
     this.metrics.dropped++
     this.#options.handlers.deserialization(
       new MillraceError('DESERIALIZATION', `The ${part} can't be read: ${messageOf(error)}`, { cause: error }),
