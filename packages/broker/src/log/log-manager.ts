@@ -17,7 +17,7 @@ export interface LogManagerOptions {
   readonly directories: readonly string[]
   /** The settings of a topic in force now; for a topic that the metadata does not know, the broker's defaults. */
   readonly configOf: (topic: string) => LogConfig
-  /** Memory for recent batches, over all logs. Default 32 MiB. */
+  /** Memory for recent batches, over all logs. Default 16 MiB. */
   readonly tailCacheBytes?: number
   /** `producer.id.expiration.ms`. Default one day. */
   readonly producerIdExpirationMs?: number
