@@ -16,18 +16,28 @@ export const brokerMutants: readonly Mutant[] = [
     name: 'acknowledge-before-flush',
     bug: 'flush.messages=1 acknowledges without the sync',
     seeds: 20,
+    options: { flush: 'ack', faults: ['lose-power'], faultEveryMs: 800 },
     plant: () => replaceMethod(Segment.prototype, 'syncNow', () => () => {}),
   },
   {
     name: 'acknowledge-before-write',
     bug: 'acks=all is answered before the batch is in the file',
     seeds: 40,
+    // Between the answer and the write lies no time, so the write itself must fail or the process die in it.
+    options: { faults: ['full-disk', 'failing-disk', 'kill-broker'], faultEveryMs: 800, sendEveryMs: 20 },
     plant: () => replaceMethod(Leader.prototype, 'whenReplicated', () => (_, done) => done(0)),
   },
   {
     name: 'forget-producers',
     bug: 'a restart does not bring back what producers have written: neither snapshot nor replay',
-    seeds: 30,
+    seeds: 40,
+    options: {
+      idempotent: true,
+      acks: 'all',
+      retention: false,
+      faults: ['kill-broker', 'stop-broker', 'block-link'],
+      faultEveryMs: 800,
+    },
     plant: () =>
       both(
         replaceMethod(ProducerLog.prototype, 'update', () => () => {}),
@@ -44,7 +54,7 @@ export const brokerMutants: readonly Mutant[] = [
   {
     name: 'snapshot-of-one-batch',
     bug: 'a restart remembers one batch of a producer instead of five',
-    seeds: 20,
+    seeds: 60,
     // Several batches of one producer without an answer, and a restart behind a new segment.
     options: {
       idempotent: true,
@@ -53,10 +63,13 @@ export const brokerMutants: readonly Mutant[] = [
       lingerMs: 0,
       sendEveryMs: 20,
       segmentMs: 200,
+      partitions: 1,
+      producers: 3,
       retention: false,
-      faults: ['stop-broker', 'kill-broker', 'block-link', 'pause-broker'],
-      faultEveryMs: 800,
-      safetyMs: 8000,
+      latencyMs: 10,
+      faults: ['stop-broker', 'block-link', 'slow-host'],
+      faultEveryMs: 400,
+      safetyMs: 12_000,
     },
     plant: () => replaceMethod(ProducerState.prototype, 'recall', () => () => {}),
   },
@@ -74,19 +87,19 @@ export const brokerMutants: readonly Mutant[] = [
   {
     name: 'recover-without-crc',
     bug: 'recovery takes batches whose CRC is wrong',
-    seeds: 50,
+    seeds: 80,
     // Something must be torn in its middle: several large batches in one write, and power that fails before their sync.
     options: {
       flush: 'ack',
       faults: ['lose-power'],
       faultEveryMs: 400,
-      safetyMs: 12_000,
+      safetyMs: 24_000,
       partitions: 1,
       producers: 3,
       sendEveryMs: 20,
       lingerMs: 0,
       valueBytes: 300,
-      batchBytes: 1000,
+      batchBytes: 1500,
       compression: 'none',
       maxInFlight: 5,
       streams: false,
@@ -96,7 +109,7 @@ export const brokerMutants: readonly Mutant[] = [
   {
     name: 'commit-in-memory-only',
     bug: 'commits of a group are acknowledged without a record in the offsets topic',
-    seeds: 10,
+    seeds: 30,
     plant: () =>
       replaceMethod(
         CoordinatorLog.prototype,

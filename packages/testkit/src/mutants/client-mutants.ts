@@ -21,7 +21,7 @@ export const clientMutants: readonly Mutant[] = [
   {
     name: 'retry-overtaken',
     bug: 'a batch that goes again goes behind those that wait',
-    seeds: 10,
+    seeds: 20,
     plant: () =>
       replaceMethod(
         PartitionQueue.prototype,
