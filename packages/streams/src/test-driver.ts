@@ -77,7 +77,7 @@ export class TestDriver {
       for (const { topic, key, value } of [
         ...sources,
         ...sinks,
-        ...stores.map(store => ({ ...store, topic: store.changelog })),
+        ...stores.map(store => ({ ...store, topic: store.serdeTopic })),
       ]) {
         await key.prepare?.(topic, 'key')
         await value.prepare?.(topic, 'value')

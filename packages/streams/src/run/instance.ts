@@ -169,8 +169,7 @@ export class Instance {
   /** For what is written. What is read was written by others, with their schemas. */
   async #prepareSerdes(): Promise<void> {
     for (const { sinks, stores } of this.#topology.subtopologies) {
-      const changelogs = stores.filter(({ isSourceTopic }) => !isSourceTopic).map(store => ({ ...store, topic: store.changelog }))
-      for (const { topic, key, value } of [...sinks, ...changelogs]) {
+      for (const { topic, key, value } of [...sinks, ...stores.map(store => ({ ...store, topic: store.serdeTopic }))]) {
         await key.prepare?.(topic, 'key')
         await value.prepare?.(topic, 'value')
       }

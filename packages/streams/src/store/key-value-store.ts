@@ -85,7 +85,7 @@ export class KeyValueStore<K, V> implements StateStore {
         this.#write(keyBytes, null, entry.timestamp)
         entry.stored = false
       } else {
-        const valueBytes = spec.value.serialize(spec.changelog, entry.value)
+        const valueBytes = spec.value.serialize(spec.serdeTopic, entry.value)
         if (!spec.isSourceTopic)
           context.outlet.send(spec.changelog, context.partition, keyBytes, valueBytes, entry.timestamp, noHeaders)
         this.#keys.push(keyBytes)
@@ -121,8 +121,8 @@ export class KeyValueStore<K, V> implements StateStore {
   /** Entries by key bytes, those in the cache included. `from` and `to` are inclusive, as in Kafka Streams. */
   *range(from: K | null, to: K | null): Generator<StoredValue<K, V>> {
     const { spec } = this
-    const start = from === null ? null : copyOf(spec.key.serialize(spec.changelog, from))
-    const last = to === null ? null : copyOf(spec.key.serialize(spec.changelog, to))
+    const start = from === null ? null : copyOf(spec.key.serialize(spec.serdeTopic, from))
+    const last = to === null ? null : copyOf(spec.key.serialize(spec.serdeTopic, to))
     const pending = [...this.#cache.values()]
       .filter(entry => {
         const key = this.#bytesOf(entry)
@@ -141,8 +141,8 @@ export class KeyValueStore<K, V> implements StateStore {
       }
       if (order === 0) continue
       yield {
-        key: settled(spec.name, spec.key.deserialize(spec.changelog, key)),
-        value: settled(spec.name, spec.value.deserialize(spec.changelog, valueBytesOf(value))),
+        key: settled(spec.name, spec.key.deserialize(spec.serdeTopic, key)),
+        value: settled(spec.name, spec.value.deserialize(spec.serdeTopic, valueBytesOf(value))),
         timestamp: timestampOf(value),
       }
     }
@@ -168,12 +168,12 @@ export class KeyValueStore<K, V> implements StateStore {
 
   #loaded(id: unknown, key: K): CacheEntry<K, V> {
     const { spec } = this
-    const keyBytes = copyOf(spec.key.serialize(spec.changelog, key))
+    const keyBytes = copyOf(spec.key.serialize(spec.serdeTopic, key))
     const stored = this.bytes.get(keyBytes)
     const entry: CacheEntry<K, V> = {
       key,
       keyBytes,
-      value: stored === undefined ? null : settled(spec.name, spec.value.deserialize(spec.changelog, valueBytesOf(stored))),
+      value: stored === undefined ? null : settled(spec.name, spec.value.deserialize(spec.serdeTopic, valueBytesOf(stored))),
       timestamp: stored === undefined ? -1 : timestampOf(stored),
       headers: noHeaders,
       dirty: false,
@@ -186,11 +186,11 @@ export class KeyValueStore<K, V> implements StateStore {
   }
 
   #bytesOf(entry: CacheEntry<K, V>): Uint8Array {
-    return (entry.keyBytes ??= copyOf(this.spec.key.serialize(this.spec.changelog, entry.key)))
+    return (entry.keyBytes ??= copyOf(this.spec.key.serialize(this.spec.serdeTopic, entry.key)))
   }
 
   #identityOf(key: K): unknown {
-    return identityOf(key, () => this.spec.key.serialize(this.spec.changelog, key))
+    return identityOf(key, () => this.spec.key.serialize(this.spec.serdeTopic, key))
   }
 }
 

@@ -103,7 +103,7 @@ export class WindowStore<K, V> implements StateStore {
         this.#values.push(null)
         entry.stored = false
       } else {
-        const valueBytes = spec.value.serialize(spec.changelog, entry.value)
+        const valueBytes = spec.value.serialize(spec.serdeTopic, entry.value)
         context.outlet.send(
           spec.changelog,
           context.partition,
@@ -171,10 +171,10 @@ export class WindowStore<K, V> implements StateStore {
       const { key: innerBytes, start } = localWindowKeyParts(key)
       yield {
         key: {
-          key: settled(spec.name, spec.key.deserialize(spec.changelog, innerBytes)),
+          key: settled(spec.name, spec.key.deserialize(spec.serdeTopic, innerBytes)),
           window: { start, end: start + sizeMs },
         },
-        value: settled(spec.name, spec.value.deserialize(spec.changelog, valueBytesOf(value))),
+        value: settled(spec.name, spec.value.deserialize(spec.serdeTopic, valueBytesOf(value))),
         timestamp: timestampOf(value),
       }
     }
@@ -219,12 +219,12 @@ export class WindowStore<K, V> implements StateStore {
 
   #loaded(segment: Segment<K, V>, id: unknown, key: K): CacheEntry<K, V> {
     const { spec } = this
-    const keyBytes = Uint8Array.prototype.slice.call(spec.key.serialize(spec.changelog, key))
+    const keyBytes = Uint8Array.prototype.slice.call(spec.key.serialize(spec.serdeTopic, key))
     const stored = segment.start <= this.expiredStartMs ? undefined : this.bytes.get(localWindowKey(keyBytes, segment.start))
     const entry: CacheEntry<K, V> = {
       key,
       keyBytes,
-      value: stored === undefined ? null : settled(spec.name, spec.value.deserialize(spec.changelog, valueBytesOf(stored))),
+      value: stored === undefined ? null : settled(spec.name, spec.value.deserialize(spec.serdeTopic, valueBytesOf(stored))),
       timestamp: stored === undefined ? -1 : timestampOf(stored),
       headers: noHeaders,
       dirty: false,
@@ -237,10 +237,10 @@ export class WindowStore<K, V> implements StateStore {
   }
 
   #bytesOf(entry: CacheEntry<K, V>): Uint8Array {
-    return (entry.keyBytes ??= Uint8Array.prototype.slice.call(this.spec.key.serialize(this.spec.changelog, entry.key)))
+    return (entry.keyBytes ??= Uint8Array.prototype.slice.call(this.spec.key.serialize(this.spec.serdeTopic, entry.key)))
   }
 
   #identityOf(key: K): unknown {
-    return identityOf(key, () => this.spec.key.serialize(this.spec.changelog, key))
+    return identityOf(key, () => this.spec.key.serialize(this.spec.serdeTopic, key))
   }
 }

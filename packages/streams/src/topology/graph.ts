@@ -122,12 +122,16 @@ export class Graph {
   }
 
   /** Declares a store. Two of one name are an error: a name is what the state on disk and in Kafka is found by. */
-  store<K, V>(spec: Omit<StoreSpec<K, V>, 'changelog' | 'isSourceTopic'> & { sourceTopic?: string }): StoreSpec<K, V> {
+  store<K, V>(
+    spec: Omit<StoreSpec<K, V>, 'changelog' | 'serdeTopic' | 'isSourceTopic'> & { sourceTopic?: string },
+  ): StoreSpec<K, V> {
     this.#claim('store', spec.name, this.#stores)
     const { sourceTopic, ...rest } = spec
+    const serdeTopic = `${this.applicationId}-${spec.name}-changelog`
     const store: StoreSpec<K, V> = {
       ...rest,
-      changelog: sourceTopic ?? `${this.applicationId}-${spec.name}-changelog`,
+      changelog: sourceTopic ?? serdeTopic,
+      serdeTopic,
       isSourceTopic: sourceTopic !== undefined,
     }
     this.#stores.set(spec.name, store)

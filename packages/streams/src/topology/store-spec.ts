@@ -12,6 +12,11 @@ export interface StoreSpec<K = any, V = any> {
   readonly retentionMs: number
   /** The topic that the state is rebuilt from. */
   readonly changelog: string
+  /**
+   * What serdes are told as the topic of stored values: the changelog that the store has or, over an input topic, would have. So the schema of what is stored
+   * never becomes one of somebody else's topic.
+   */
+  readonly serdeTopic: string
   /** The changelog is the table's own input topic: nothing is written to it. */
   readonly isSourceTopic: boolean
   /** Topic configuration of the changelog, above the defaults. */
