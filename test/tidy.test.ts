@@ -90,7 +90,9 @@ describe('the sources', () => {
   })
 
   it('have no unfinished business', () => {
-    const marks = new RegExp(`\\b(${['TO', 'FIX', 'XX'].map((start, i) => start + ['DO', 'ME', 'X'][i]).join('|')})\\b`)
+    const words = ['TO', 'FIX', 'XX'].map((start, i) => start + ['DO', 'ME', 'X'][i]).join('|')
+    // In comments: an unknown airport may be called what it likes.
+    const marks = new RegExp(`(?://|^\\s*\\*|/\\*).*\\b(${words})\\b`, 'm')
     expect(sources.filter(({ text }) => marks.test(text)).map(({ path }) => path)).toEqual([])
   })
 })
