@@ -127,6 +127,8 @@ export class Instance {
     const counts = await prepareTopics(this.#admin, this.#topology, settings.replicationFactor, this.#logger)
     await this.#prepareSerdes()
     this.#producer = new Producer({ ...common, lingerMs: 50, batchBytes: 65_536, ...options.producer })
+    // Known beforehand, so that the first records need not wait for metadata.
+    await Promise.all([...counts.keys()].map(topic => this.#producer!.partitionsOf(topic)))
     this.#outlet = new ProducerOutlet(this.#producer, counts)
     const reading = {
       autoOffsetReset: options.autoOffsetReset ?? 'earliest',
