@@ -122,7 +122,7 @@ export function streamsSuite(name: string, startTarget: () => Promise<Target>): 
     it('comes to what a fold over its input comes to, through topics as Kafka Streams makes them', async () => {
       const prefix = await prepared()
       await produce(prefix, 0, 20_000)
-      const app = flightsPipeline(prefix, options('whole'))
+      const app = flightsPipeline(prefix, { ...options('whole'), repartitionPurgeIntervalMs: 100 })
       await app.start()
       expect(app.state).toBe('running')
       await expectResults(prefix, 20_000)
@@ -133,6 +133,17 @@ export function streamsSuite(name: string, startTarget: () => Promise<Target>): 
       expect(app.lag().every(({ position, endOffset }) => position === endOffset)).toBe(true)
 
       const application = `${prefix}-app`
+      const repartitioned = Array.from({ length: partitions }, (_, partition) => ({
+        topic: `${application}-by-route-repartition`,
+        partition,
+      }))
+      const bounds = async () => {
+        const [begins, ends] = await Promise.all(
+          [-2, -1].map(timestamp => admin.listOffsets(repartitioned.map(partition => ({ ...partition, timestamp })))),
+        )
+        return begins!.map(({ offset }, i) => ends![i]!.offset - offset)
+      }
+      await until(async () => (await bounds()).every(left => left === 0))
       const described = await admin.describeConfigs(
         ['by-route-repartition', 'routes-changelog', 'hours-changelog'].map(topic => ({
           type: 'topic' as const,
@@ -266,9 +277,9 @@ function differences(found: Record<string, Map<string, Totals>>, expected: Recor
   )
 }
 
-async function until(condition: () => boolean, timeoutMs = 60_000): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   const deadline = Date.now() + timeoutMs
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`still not so after ${timeoutMs} ms: ${condition}`)
     await new Promise(resolve => setTimeout(resolve, 20))
   }

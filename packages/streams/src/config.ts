@@ -24,6 +24,8 @@ export interface StreamsOptions {
   readonly cacheMaxEntries?: number
   /** Default 1,000 records a task and chain of asynchronous plain operators. */
   readonly maxInFlightRecords?: number
+  /** Default 30,000. */
+  readonly repartitionPurgeIntervalMs?: number
   /** Default -1: the broker's. */
   readonly replicationFactor?: number
   /** Default `earliest`. */
@@ -85,6 +87,12 @@ export const streamsKeys = {
     1_000,
     1,
     'Records that a chain of asynchronous plain rxjs operators may hold, a task.',
+  ),
+  repartitionPurgeIntervalMs: int(
+    'repartition.purge.interval.ms',
+    30_000,
+    1,
+    'Time between deletions, in the repartition topics, of records that are processed and committed.',
   ),
   replicationFactor: int('replication.factor', -1, -1, 'Of the changelog and repartition topics. -1: the default of the broker.'),
 } as const

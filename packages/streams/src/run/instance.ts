@@ -20,8 +20,6 @@ const pollMs = 100
 /** In a row, without a commit in between, before the application gives up. */
 const maxRevivals = 10
 const revivalBackoffMs = 500
-/** Kafka Streams' `repartition.purge.interval.ms`. */
-const purgeIntervalMs = 30_000
 
 /**
  * The shell of the engine: one consumer in the application's group, one producer, and the tasks that the group gives to this instance. One loop: poll, let each
@@ -362,7 +360,7 @@ export class Instance {
   #purge(): void {
     const nowMs = this.#world.clock.monotonic()
     if (this.#isPurging || nowMs < this.#nextPurgeMs) return
-    this.#nextPurgeMs = nowMs + purgeIntervalMs
+    this.#nextPurgeMs = nowMs + this.#app.settings.repartitionPurgeIntervalMs
     const partitions = this.#tasks!.purgeable()
     if (partitions.length === 0) return
     this.#isPurging = true
