@@ -183,7 +183,7 @@ describe('a directory whose disk fails', () => {
     expect(() => fill(alsoBad!, 1)).toThrow(expect.objectContaining({ code: 'ENOSPC' }))
     expect(contentsOf(alsoBad!)).toHaveLength(6)
     for (const log of good) expect(fill(log, 1)).toHaveLength(3)
-    expect(manager.open(events(9)).directory).toContain(`${root}/b/`)
+    expect(manager.open(events(9), true).directory).toContain(`${root}/b/`)
     expect([failed, errors, manager.offlineDirectories]).toEqual([[`${root}/a`], ['log-directory.offline'], [`${root}/a`]])
     await manager.close()
     expect(existsSync(`${root}/a/.kafka_cleanshutdown`)).toBe(false)
@@ -198,7 +198,23 @@ describe('a directory whose disk fails', () => {
     }
     const manager = open({ world: { ...real, disk: { ...real.disk, list } } })
     expect(manager.offlineDirectories).toEqual([`${root}/a`])
-    expect(manager.open(events(0)).directory).toBe(`${root}/b/events-0`)
+    expect(manager.open(events(0), true).directory).toBe(`${root}/b/events-0`)
+  })
+
+  test('may hold the log of a partition that is not new: no empty one takes its place', () => {
+    const real = nodeWorld()
+    const first = open()
+    for (const partition of [0, 1]) fill(first.open(events(partition)), 2)
+    first.abandon()
+    const list = (path: string) => {
+      if (path === `${root}/a`) throw new DiskError('EIO', path)
+      return real.disk.list(path)
+    }
+    const manager = open({ world: { ...real, disk: { ...real.disk, list } } })
+    expect(contentsOf(manager.open(events(1)))).toHaveLength(6)
+    expect(() => manager.open(events(0))).toThrow(expect.objectContaining({ code: 'EIO' }))
+    expect(existsSync(`${root}/b/events-0`)).toBe(false)
+    expect(contentsOf(open().open(events(0)))).toHaveLength(6)
   })
 })
 

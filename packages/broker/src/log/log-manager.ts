@@ -90,9 +90,9 @@ export class LogManager {
 
   /**
    * The partition's log, created in the directory with the fewest when there is none. A log of another topic of the same name is set aside.
-   * Throws CorruptLogError for a damaged log, DiskError when no directory works.
+   * Throws CorruptLogError for a damaged log, DiskError when no directory works, or when one does not and the partition is not `isNew`: its log may be there.
    */
-  open({ topic, topicId, partition }: LogName): Log {
+  open({ topic, topicId, partition }: LogName, isNew = false): Log {
     const name = `${topic}-${partition}`
     const directory = this.#find(name)
     const damage = directory?.damaged.get(name)
@@ -103,6 +103,9 @@ export class LogManager {
       if (log.topicId === topicId) return log
       this.#setAside(directory!, name, log)
     }
+    const lost = this.#directories.find(({ failure }) => failure !== null)
+    // An empty log beside the one that cannot be seen would look like the loss of everything in it.
+    if (log === undefined && !isNew && lost) throw lost.failure!
     return this.#emptiest().create(topic, partition, topicId)
   }
 

@@ -450,6 +450,14 @@ describe('gathered appends', () => {
     await new Promise<void>(resolve => world.clock.defer(resolve))
     expect(log.recoveryPoint).toBe(9)
   })
+
+  test('that a killed process has not forced to disk are on disk, with flush.messages, when they can be read again', () => {
+    const before = open()
+    fill(before, 3)
+    before.abandon()
+    expect(open({ flushMessages: 1 }).recoveryPoint).toBe(9)
+    expect(open().recoveryPoint).toBe(0)
+  })
 })
 
 test('flush.ms forces to disk after that time', async () => {

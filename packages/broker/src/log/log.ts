@@ -71,7 +71,11 @@ export class Log {
     )
     const known = readTopicId(world.disk, directory)
     if (known === undefined && topicId !== undefined) writeTopicId(world.disk, directory, topicId)
-    return new Log(options, opened, epochs, known ?? topicId)
+    const log = new Log(options, opened, epochs, known ?? topicId)
+    // What a killed process wrote and did not sync was acknowledged to nobody; now that it is there again it can be read, and sent again it counts as written.
+    const isSyncedByCount = options.config.flushMessages < Number.MAX_SAFE_INTEGER
+    if (isSyncedByCount && opened.isChanged && log.logEndOffset > log.recoveryPoint) log.flushNow()
+    return log
   }
 
   private constructor(options: LogOptions, opened: OpenedLog, epochs: LeaderEpochs, topicId: string | undefined) {

@@ -28,11 +28,13 @@ function setUp(...initial: TopicMetadata[]) {
   let listener: (change: MetadataChange) => void = () => {}
   const topics = new Map(initial.map(topic => [topic.name, topic]))
   const done: string[] = []
+  const made: string[] = []
   const failing = new Set<string>()
   const logs = {
-    open({ topic, partition }: PartitionName): PartitionLog {
+    open({ topic, partition }: PartitionName, isNew: boolean): PartitionLog {
       if (failing.has(topic)) throw new DiskError('EIO', topic)
       done.push(`open ${topic}-${partition}`)
+      if (isNew) made.push(`${topic}-${partition}`)
       return {
         logStartOffset: 0,
         logEndOffset: 0,
@@ -67,10 +69,25 @@ function setUp(...initial: TopicMetadata[]) {
     for (const topic of given.deletedTopics ?? []) topics.delete(topic.name)
     listener({ topics: [], deletedTopics: [], configs: [], brokersChanged: false, ...given })
   }
-  return { partitions, change, done, failing }
+  return { partitions, change, done, made, failing }
 }
 
 describe('partitions of this broker', () => {
+  test('are new when they come to be known while it runs, not when it starts, is elected, or tries again after a failure', () => {
+    const { change, done, made, failing } = setUp(topicOf('old', 'id', 1, -1))
+    change({ topics: [topicOf('old', 'id', 1, 1)] })
+    expect(done).toEqual(['open old-0', 'open old-1'])
+    expect(made).toEqual([])
+    change({ topics: [topicOf('old', 'id', 1, 1, 1), topicOf('fresh', 'id2', 1)] })
+    expect(made).toEqual(['old-2', 'fresh-0'])
+    failing.add('bad')
+    change({ topics: [topicOf('bad', 'id3', 1)] })
+    failing.clear()
+    change({ configs: [{ type: 2, name: 'bad' }] })
+    expect(done).toContain('open bad-0')
+    expect(made).not.toContain('bad-0')
+  })
+
   test('those it leads are open; others and unknown ones have their error code', () => {
     const { partitions, done } = setUp(topicOf('t', 'id', 1, 2))
     expect(partitions.leader('t', 0)).toBeInstanceOf(Leader)

@@ -15,8 +15,8 @@ export interface PartitionName {
 
 /** The logs of this broker, as the partitions need them. */
 export interface PartitionLogs {
-  /** The partition's log, created if it is not there. Throws DiskError. */
-  open(name: PartitionName): PartitionLog
+  /** The partition's log, created if it is not there and cannot lie on a disk that failed: a partition that `isNew` has none anywhere. Throws DiskError. */
+  open(name: PartitionName, isNew: boolean): PartitionLog
   /** Deletes the log of a topic that is gone. */
   remove(name: PartitionName): void
   /** Takes up the topic's settings. */
@@ -46,7 +46,7 @@ export class Partitions implements PartitionStore {
   /** Takes up the metadata as it is now, and every change from then on. */
   constructor(options: PartitionsOptions) {
     this.#options = options
-    for (const topic of options.metadata.topics()) this.#takeUp(topic)
+    for (const topic of options.metadata.topics()) this.#takeUp(topic, false)
     this.#unsubscribe = options.metadata.subscribe(change => this.#changed(change))
   }
 
@@ -86,7 +86,7 @@ export class Partitions implements PartitionStore {
 
   #changed(change: MetadataChange): void {
     for (const topic of change.deletedTopics) this.#drop(topic)
-    for (const topic of change.topics) this.#takeUp(topic)
+    for (const topic of change.topics) this.#takeUp(topic, true)
     const topics = new Set<string>()
     for (const { type, name } of change.configs) {
       if (type === ConfigResourceType.TOPIC) topics.add(name)
@@ -99,20 +99,26 @@ export class Partitions implements PartitionStore {
     const topic = this.#options.metadata.topic(name)
     if (topic === undefined || !this.#topics.has(name)) return
     this.#options.logs.configure(name)
-    this.#takeUp(topic)
+    this.#takeUp(topic, true)
   }
 
-  #takeUp(topic: TopicMetadata): void {
+  /** `mayBeNew`: what was not known before is new, and not only new to this process. */
+  #takeUp(topic: TopicMetadata, mayBeNew: boolean): void {
     const known = this.#topics.get(topic.name)
     if (known !== undefined && known.topicId !== topic.topicId) this.#forget(topic.name, known)
     const slots = known?.topicId === topic.topicId ? known.slots : []
     this.#topics.set(topic.name, { topicId: topic.topicId, slots })
     const rules = this.#options.rulesOf(topic.name)
     for (let partition = 0; partition < topic.partitions.length; partition++)
-      slots[partition] = this.#slot(topic, partition, slots[partition], rules)
+      slots[partition] = this.#slot(topic, partition, slots[partition], { rules, mayBeNew })
   }
 
-  #slot(topic: TopicMetadata, partition: number, before: Slot | undefined, rules: ProduceRules): Slot {
+  #slot(
+    topic: TopicMetadata,
+    partition: number,
+    before: Slot | undefined,
+    { rules, mayBeNew }: { readonly rules: ProduceRules; readonly mayBeNew: boolean },
+  ): Slot {
     const metadata = topic.partitions[partition]!
     const isLeader = metadata.leader === this.#options.nodeId
     if (before instanceof Leader) {
@@ -121,10 +127,15 @@ export class Partitions implements PartitionStore {
       if (isLeader) return before
     }
     if (!isLeader) return ErrorCode.NOT_LEADER_OR_FOLLOWER
-    return this.#lead({ topic: topic.name, topicId: topic.topicId, partition }, topic, rules)
+    const isNew = mayBeNew && before === undefined
+    return this.#lead({ topic: topic.name, topicId: topic.topicId, partition }, topic, { rules, isNew })
   }
 
-  #lead(name: PartitionName, topic: TopicMetadata, rules: ProduceRules): Slot {
+  #lead(
+    name: PartitionName,
+    topic: TopicMetadata,
+    { rules, isNew }: { readonly rules: ProduceRules; readonly isNew: boolean },
+  ): Slot {
     const { logs, logger, metrics, nodeId, world } = this.#options
     try {
       return new Leader({
@@ -133,7 +144,7 @@ export class Partitions implements PartitionStore {
         logger,
         metrics,
         rules,
-        log: logs.open(name),
+        log: logs.open(name, isNew),
         metadata: topic.partitions[name.partition]!,
         now: () => world.clock.now(),
       })
