@@ -87,7 +87,7 @@ export const brokerMutants: readonly Mutant[] = [
   {
     name: 'recover-without-crc',
     bug: 'recovery takes batches whose CRC is wrong',
-    seeds: 80,
+    seeds: 120,
     // Something must be torn in its middle: several large batches in one write, and power that fails before their sync.
     options: {
       flush: 'ack',
@@ -110,6 +110,12 @@ export const brokerMutants: readonly Mutant[] = [
     name: 'commit-in-memory-only',
     bug: 'commits of a group are acknowledged without a record in the offsets topic',
     seeds: 30,
+    options: {
+      autoCommit: false,
+      faults: ['kill-broker', 'stop-broker', 'kill-consumer'],
+      faultEveryMs: 800,
+      restartsMembers: true,
+    },
     plant: () =>
       replaceMethod(
         CoordinatorLog.prototype,
