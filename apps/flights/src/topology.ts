@@ -50,7 +50,8 @@ export function defineTopology(app: Streams, serdes: JobSerdes): void {
     mapValues(departure => departure.delay),
     groupByKey({ name: 'by-state', value: int32() }),
     windowed(tumbling(hours(1), { grace })),
-    aggregate(nothing, add, { name: 'state-hours', value }),
+    // Event times are of 2001: retention by time would delete the changelog at once.
+    aggregate(nothing, add, { name: 'state-hours', value, changelog: { 'retention.ms': '-1' } }),
     to(topics.delaysByState),
   )
   departures.pipe(
