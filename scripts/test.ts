@@ -71,7 +71,10 @@ function system(): Tally {
   }
   run(kafka, ['install'])
   const port = process.env.MILLRACE_KAFKA_PORT ?? '19092'
-  const started = run(kafka, ['start', '1', port], { KAFKA_HEAP: '-Xmx512m -Xms256m' })
+  const start = () => run(kafka, ['start', '1', port], { KAFKA_HEAP: '-Xmx512m -Xms256m' })
+  const answers = () => run('bash', ['-c', `: 2>/dev/null </dev/tcp/127.0.0.1/${port}`])
+  // One that answers already is used and left running; what an earlier run left behind without an end is cleared away.
+  const started = !answers() && (start() || (run(kafka, ['stop']) && start()))
   try {
     return vitest('system', { MILLRACE_KAFKA: kafka, MILLRACE_KAFKA_BOOTSTRAP: `127.0.0.1:${port}` })
   } finally {
