@@ -22,7 +22,7 @@ const flightsInFile = 3_000_000
 const statsEveryMs = 500
 /** Small young generations: the job's garbage dies at once, and resident memory stays low. */
 const nodeFlags = ['--max-old-space-size=256', '--max-semi-space-size=8', '--v8-pool-size=2']
-const pipelineFlags = ['--max-old-space-size=384', '--max-semi-space-size=8', '--v8-pool-size=2']
+const pipelineFlags = ['--max-old-space-size=384', '--max-semi-space-size=16', '--v8-pool-size=2']
 
 /** Starts everything, runs the job, verifies it. Resolves with the process's exit code. */
 export async function runJob(options: Arguments): Promise<number> {
