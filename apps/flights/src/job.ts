@@ -11,6 +11,7 @@ import { LiveTables } from './live-tables.ts'
 import { load } from './loader.ts'
 import type { NodeReady } from './node-process.ts'
 import { PageServer, type Stats } from './page-server.ts'
+import { patiently } from './patience.ts'
 import type { PipelineReady } from './pipeline-process.ts'
 import { ProgressBar } from './progress-bar.ts'
 import { createTopics } from './topic-creation.ts'
@@ -188,7 +189,12 @@ async function runAndVerify(options: Arguments, job: Job, signal: AbortSignal, s
     bar.end()
     stats.status = 'all flights are in, the pipeline is finishing'
     console.log(`All flights are in after ${((performance.now() - startedMs) / 1000).toFixed(1)} s; the pipeline is finishing …`)
-    while ((await consumerLag(admin)) > 0) {
+    const lag = () =>
+      patiently(
+        () => consumerLag(admin),
+        () => signal.aborted,
+      )
+    while ((await lag()) > 0) {
       signal.throwIfAborted()
       await new Promise(done => setTimeout(done, 100))
     }

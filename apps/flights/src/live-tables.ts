@@ -1,6 +1,7 @@
 import type { ConsumedBatch, Serde } from '@millrace/client'
 import { Consumer } from '@millrace/client'
 import type { Totals } from './fold.ts'
+import { patiently } from './patience.ts'
 import { topics } from './topics.ts'
 
 /**
@@ -93,9 +94,20 @@ export class LiveTables {
       const value = records.value()
       if (!key || !value) continue
       const decoded = this.#delays.deserialize(batch.topic, value)
-      const totals = decoded instanceof Promise ? await decoded : decoded
+      const totals = decoded instanceof Promise ? await this.#fetched(decoded, batch.topic, value) : decoded
       this.apply(batch.topic, key, totals)
     }
+  }
+
+  /** The first value of a schema: the registry may be on its way back. */
+  #fetched(first: Promise<Totals>, topic: string, value: Uint8Array): Promise<Totals> {
+    let asked: Totals | Promise<Totals> | null = first
+    const attempt = () => {
+      const answer = asked ?? this.#delays.deserialize(topic, value)
+      asked = null
+      return answer
+    }
+    return patiently(attempt, () => this.#closing)
   }
 
   /** One update of one of the tables. The key's bytes are not kept. */

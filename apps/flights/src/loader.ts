@@ -1,6 +1,7 @@
 import { Admin, Producer, type ProducerRecord, partitionOfKey } from '@millrace/client'
 import { readAirports } from './airports-file.ts'
 import { type FlightColumns, readFlights } from './flights-file.ts'
+import { patiently } from './patience.ts'
 import { partitions, topics } from './topics.ts'
 import type { JobSerdes } from './topology.ts'
 
@@ -47,8 +48,14 @@ export async function load({ bootstrapServers, serdes, limit, progress, signal, 
     },
   })
   try {
-    await serdes.airport.prepare?.(topics.airports, 'value')
-    await serdes.flight.prepare?.(topics.flights, 'value')
+    await patiently(
+      () => serdes.airport.prepare?.(topics.airports, 'value'),
+      () => signal.aborted,
+    )
+    await patiently(
+      () => serdes.flight.prepare?.(topics.flights, 'value'),
+      () => signal.aborted,
+    )
     if (present.every(offset => offset === 0)) await loadAirports(producer, serdes)
     const partitionOf = new Map<string, number>()
     let count = 0
