@@ -11,6 +11,8 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 30_000,
+          // Some wait for a real process or a socket: on a busy machine, once more before it counts.
+          retry: 2,
         },
       },
       {
@@ -21,7 +23,7 @@ export default defineConfig({
           hookTimeout: 180_000,
           fileParallelism: false,
           // Real processes on a busy machine: one that fails is run once more before it counts.
-          retry: 1,
+          retry: 2,
         },
       },
     ],
