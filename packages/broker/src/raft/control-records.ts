@@ -1,6 +1,7 @@
 import {
-  BatchBuilder,
   type BatchView,
+  controlBatch as batchOf,
+  ControlType,
   decode,
   encodeWhole,
   KRaftVersionRecord,
@@ -19,42 +20,34 @@ export type ControlRecord =
   | { readonly type: 'KRaftVersion'; readonly value: KRaftVersionRecord }
   | { readonly type: 'KRaftVoters'; readonly value: VotersRecord }
 
-type ControlType = ControlRecord['type']
+type RecordType = ControlRecord['type']
 
-const numbers: Readonly<Record<ControlType, number>> = {
-  LeaderChange: 2,
-  SnapshotHeader: 3,
-  SnapshotFooter: 4,
-  KRaftVersion: 5,
-  KRaftVoters: 6,
+const numbers: Readonly<Record<RecordType, ControlType>> = {
+  LeaderChange: ControlType.LEADER_CHANGE,
+  SnapshotHeader: ControlType.SNAPSHOT_HEADER,
+  SnapshotFooter: ControlType.SNAPSHOT_FOOTER,
+  KRaftVersion: ControlType.KRAFT_VERSION,
+  KRaftVoters: ControlType.KRAFT_VOTERS,
 }
-const messages: Readonly<Record<ControlType, Message<any>>> = {
+const messages: Readonly<Record<RecordType, Message<any>>> = {
   LeaderChange: LeaderChangeMessage,
   SnapshotHeader: SnapshotHeaderRecord,
   SnapshotFooter: SnapshotFooterRecord,
   KRaftVersion: KRaftVersionRecord,
   KRaftVoters: VotersRecord,
 }
-const types = new Map(Object.entries(numbers).map(([type, number]) => [number, type as ControlType]))
+const types = new Map<number, RecordType>(Object.entries(numbers).map(([type, number]) => [number, type as RecordType]))
 
 /** One control batch of these records. */
 export function controlBatch(
   records: readonly ControlRecord[],
   at: { readonly baseOffset: number; readonly epoch: number; readonly timestampMs: number },
 ): Uint8Array {
-  const builder = new BatchBuilder({
-    maxBytes: 2 ** 20,
-    initialBytes: 1024,
-    control: true,
-    baseOffset: at.baseOffset,
-    partitionLeaderEpoch: at.epoch,
-  })
-  for (const { type, value } of records) {
-    const key = Buffer.alloc(4)
-    key.writeInt16BE(numbers[type], 2)
-    builder.append(at.timestampMs, key, encodeWhole(messages[type], value.version, value))
-  }
-  return builder.build()
+  const encoded = records.map(({ type, value }) => ({
+    type: numbers[type],
+    value: encodeWhole(messages[type], value.version, value),
+  }))
+  return batchOf(encoded, { baseOffset: at.baseOffset, partitionLeaderEpoch: at.epoch, timestampMs: at.timestampMs })
 }
 
 /** The control records of a batch that this version knows; others are passed over. */
