@@ -67,6 +67,20 @@ describe('a value', () => {
     expect(fetched()).toBe(1)
   })
 
+  it('is read in the middle of a larger buffer, to its own end', async () => {
+    const { registry } = fakeRegistry()
+    const serde = avro(Flight, { registry })
+    await serde.prepare!('flights', 'value')
+    const other = { ...flight, delay: flight.delay + 1 }
+    const [first, second] = [serde.serialize('flights', flight), serde.serialize('flights', other)]
+    const around = Buffer.concat([Buffer.from([7, 7, 7]), first, second, Buffer.from([7, 7])])
+    expect(await serde.deserializeSlice('flights', around, 3, first.length)).toEqual(flight)
+    expect(serde.deserializeSlice('flights', around, 3 + first.length, second.length)).toEqual(other)
+    expect(() => serde.deserializeSlice('flights', around, 3, first.length - 1)).toThrow(/shorter/)
+    expect(() => serde.deserializeSlice('flights', around, 3, first.length + 1)).toThrow(/longer/)
+    expect(() => serde.deserializeSlice('flights', around, 3, 4)).toThrow(/magic byte/)
+  })
+
   it('larger than the buffer is written all the same', async () => {
     const { registry } = fakeRegistry()
     const serde = avro(Flight, { registry })

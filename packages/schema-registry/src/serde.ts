@@ -16,6 +16,11 @@ export interface AvroOptions {
   readonly autoRegister?: boolean
 }
 
+export interface AvroSerde<T> extends Serde<T> {
+  /** `deserialize` for a value in a larger buffer, which for the records of a batch is one: no view a record. Nothing of it is kept but the last buffer. */
+  deserializeSlice(topic: string, bytes: Uint8Array, start: number, length: number): T | Promise<T>
+}
+
 /** A record that cannot be written or read with its schema. */
 export class AvroError extends MillraceError {
   constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
@@ -28,25 +33,31 @@ const prefixBytes = 5
 const initialBytes = 1024
 const maxValueBytes = 64 * 1024 * 1024
 
+/** Decodes the value between two offsets. */
+type Reader = (bytes: Buffer, start: number, end: number) => unknown
+
 /**
  * Avro values in Confluent's wire format (a zero byte, the schema's id, the value) for a topic's keys or values. The type of the values comes from
  * the schema literal. `prepare` registers the schema; `deserialize` reads what any compatible schema wrote, resolved to this one: a promise
  * only for the first record of a schema that has to be fetched.
  */
-export function avro<const S>(schema: S, options: AvroOptions): Serde<ValueOf<S>> {
-  return new AvroSerde<ValueOf<S>>(JSON.stringify(schema), options)
+export function avro<const S>(schema: S, options: AvroOptions): AvroSerde<ValueOf<S>> {
+  return new ConfluentAvro<ValueOf<S>>(JSON.stringify(schema), options)
 }
 
-class AvroSerde<T> implements Serde<T> {
+class ConfluentAvro<T> implements AvroSerde<T> {
   readonly #text: string
   readonly #type: avsc.Type
   readonly #registry: RegistryClient
   readonly #options: AvroOptions
   readonly #idByTopic = new Map<string, number>()
-  readonly #readers = new Map<number, (bytes: Buffer, offset: number) => unknown>()
+  readonly #readers = new Map<number, Reader>()
   #buffer = Buffer.allocUnsafeSlow(initialBytes)
   #lastTopic = ''
   #lastId = -1
+  /** What `deserializeSlice` read last, and a Buffer over it. */
+  #lastBytes: Uint8Array | null = null
+  #lastView: Buffer = this.#buffer
 
   constructor(text: string, options: AvroOptions) {
     const schema = parseSchema(text)
@@ -85,16 +96,27 @@ class AvroSerde<T> implements Serde<T> {
   }
 
   deserialize(topic: string, bytes: Uint8Array): T | Promise<T> {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    if (buffer.length < prefixBytes || buffer[0] !== magicByte) {
+    return this.#read(topic, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength)
+  }
+
+  deserializeSlice(topic: string, bytes: Uint8Array, start: number, length: number): T | Promise<T> {
+    if (bytes !== this.#lastBytes) {
+      this.#lastBytes = bytes
+      this.#lastView = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    }
+    return this.#read(topic, this.#lastView, start, start + length)
+  }
+
+  #read(topic: string, buffer: Buffer, start: number, end: number): T | Promise<T> {
+    if (end - start < prefixBytes || buffer[start] !== magicByte) {
       throw new AvroError(`Unknown magic byte in a record of ${topic}`, {
         hint: "the record was not written in Confluent's wire format",
       })
     }
-    const id = buffer.readInt32BE(1)
+    const id = buffer.readInt32BE(start + 1)
     const read = this.#readers.get(id)
-    if (read) return read(buffer, prefixBytes) as T
-    return this.#readerOf(id, topic).then(reader => reader(buffer, prefixBytes) as T)
+    if (read) return read(buffer, start + prefixBytes, end) as T
+    return this.#readerOf(id, topic).then(reader => reader(buffer, start + prefixBytes, end) as T)
   }
 
   #select(topic: string): void {
@@ -119,7 +141,7 @@ class AvroSerde<T> implements Serde<T> {
     }
   }
 
-  async #readerOf(id: number, topic: string): Promise<(bytes: Buffer, offset: number) => unknown> {
+  async #readerOf(id: number, topic: string): Promise<Reader> {
     const writer = await this.#registry.schemaById(id)
     const known = this.#readers.get(id)
     if (known) return known
@@ -128,9 +150,9 @@ class AvroSerde<T> implements Serde<T> {
     return reader
   }
 
-  #makeReader(writer: string, id: number, topic: string): (bytes: Buffer, offset: number) => unknown {
+  #makeReader(writer: string, id: number, topic: string): Reader {
     const type = this.#type
-    if (writer === this.#text) return (bytes, offset) => decode(type, bytes, offset, undefined, topic)
+    if (writer === this.#text) return (bytes, start, end) => decode(type, bytes, start, end, undefined, topic)
     const target = parseSchema(this.#text)
     const writerType = avsc.Type.forSchema(codecSchema(parseSchema(writer), { target }) as avsc.Schema)
     const readerType = avsc.Type.forSchema(codecSchema(target, { forResolving: true }) as avsc.Schema)
@@ -143,19 +165,28 @@ class AvroSerde<T> implements Serde<T> {
         { cause: error },
       )
     }
-    return (bytes, offset) => decode(readerType, bytes, offset, resolver, topic)
+    return (bytes, start, end) => decode(readerType, bytes, start, end, resolver, topic)
   }
 }
 
-function decode(type: avsc.Type, bytes: Buffer, offset: number, resolver: avsc.Resolver | undefined, topic: string): unknown {
+function decode(
+  type: avsc.Type,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  resolver: avsc.Resolver | undefined,
+  topic: string,
+): unknown {
   let decoded: { value: unknown; offset: number }
   try {
-    decoded = type.decode(bytes, offset, resolver)
+    decoded = type.decode(bytes, start, resolver)
   } catch (error) {
     throw new AvroError(`A record of ${topic} is not what its schema says: ${(error as Error).message}`, { cause: error })
   }
-  // avsc says -1 when the bytes end too early.
-  if (decoded.offset !== bytes.length)
-    throw new AvroError(`A record of ${topic} is ${decoded.offset < 0 ? 'shorter' : 'longer'} than its schema says`)
+  // avsc says -1 when the buffer ends too early; the value may end before the buffer does.
+  if (decoded.offset !== end) {
+    const isShort = decoded.offset < 0 || decoded.offset > end
+    throw new AvroError(`A record of ${topic} is ${isShort ? 'shorter' : 'longer'} than its schema says`)
+  }
   return decoded.value
 }

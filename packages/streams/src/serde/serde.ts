@@ -16,7 +16,7 @@ export interface Serde<T> {
 
 /** What a serde may offer beside, where a view of its own for every record costs more than the decoding. */
 export interface SliceSerde<T> extends Serde<T> {
-  deserializeSlice(topic: string, bytes: Uint8Array, start: number, length: number): T
+  deserializeSlice(topic: string, bytes: Uint8Array, start: number, length: number): T | Promise<T>
 }
 
 export function hasSlices<T>(serde: Serde<T>): serde is SliceSerde<T> {
