@@ -15,5 +15,8 @@ if (isPinned()) {
   process.chdir(root)
   await import('../apps/flights/src/main.ts')
 } else {
-  runPinned([...process.execArgv, 'apps/flights/src/main.ts', ...process.argv.slice(2)])
+  runPinned(
+    [...process.execArgv, 'apps/flights/src/main.ts', ...process.argv.slice(2)],
+    process.platform === 'linux' ? allocator : {},
+  )
 }

@@ -29,12 +29,12 @@ export function isPinned() {
   return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies.node === process.versions.node
 }
 
-/** Runs a program of the repository on the Node that it pins, hands on signals and ends with its exit code. */
-export function runPinned(args) {
+/** Runs a program of the repository on the Node that it pins, hands on signals and ends with its exit code. The channel tells the program when this process is gone. */
+export function runPinned(args, environment = {}) {
   const child = spawn(join(binaries, 'node'), args, {
     cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, PATH: binaries + delimiter + process.env.PATH },
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, ...environment, PATH: binaries + delimiter + process.env.PATH },
   })
   // The terminal sends Ctrl-C to the whole process group: the child gets it by itself, and this process must outlive it.
   process.on('SIGINT', () => {})

@@ -230,18 +230,26 @@ describe('a start that can’t be', () => {
     const changed = (key: string, value: string) =>
       fs.writeFileSync(meta(), original.replace(new RegExp(`^${key}=.*$`, 'm'), `${key}=${value}`))
 
+    beforeAll(async () => {
+      const job = start('other', '--once', '--flights', '1000')
+      expect(await job.end(), String(job)).toEqual({ code: 0, signal: null })
+      await job.isGone()
+      original = fs.readFileSync(meta(), 'utf8')
+    })
+
     it('that runs', async () => {
       const job = start('other', '--flights', '1000')
       await job.printed(/^The page stays/m)
       expect(await refusal(start('other', '--once', '--flights', '1000'), 3)).toMatch(
         /other\/node is in use by another process: .*--data DIR$/,
       )
-      // The second Ctrl-C does not wait for an orderly end.
       job.signal('SIGINT')
+      // Sent at once, the second would be one with the first.
+      await job.printed(/^Closing …/m)
+      // It does not wait for an orderly end.
       job.signal('SIGINT')
       expect(await job.end()).toMatchObject({ code: 130 })
       await job.isGone()
-      original = fs.readFileSync(meta(), 'utf8')
     })
 
     it('whose broker belongs to another cluster than its state', async () => {

@@ -36,6 +36,8 @@ export async function runJob(options: Arguments): Promise<number> {
       if (ending.signal.aborted) process.exit(130)
       ending.abort(new Interruption())
     })
+  // Under another Node this process is a child of the one that `npm start` began with, and ends with it.
+  process.once('disconnect', () => ending.abort(new Interruption()))
   const until = <T>(work: Promise<T>): Promise<T> =>
     new Promise((done, failed) => {
       if (ending.signal.aborted) failed(ending.signal.reason)
