@@ -5,7 +5,9 @@ import { readQuorum } from '../config/quorum.ts'
 import { keptWithoutEffectYet } from '../config/without-effect.ts'
 import { Log } from '../log/log.ts'
 import { defaultLogConfig } from '../log/log-config.ts'
-import type { RaftNodeOptions } from '../raft/raft-node.ts'
+import { defaultRaftTimeouts, type RaftNodeOptions } from '../raft/raft-node-options.ts'
+import { noTransport } from '../raft/raft-transport.ts'
+import type { LeaderAndEpoch } from '../raft/replicated-state.ts'
 import { metadataPartitionDirectory } from '../storage/log-directories.ts'
 import type { Storage } from '../storage/open-storage.ts'
 import type { MetadataImage } from './image.ts'
@@ -15,8 +17,6 @@ import { decodeRecord, encodeRecord } from './record-codec.ts'
 
 /** Kafka's fixed id of the topic `__cluster_metadata`. */
 const metadataTopicId = 'AAAAAAAAAAAAAAAAAAAAAQ'
-/** `controller.quorum.election.timeout.ms`: of no effect in a quorum of one, which elects itself at once. */
-const electionTimeoutMs = 1000
 
 export interface MetadataQuorumOptions {
   readonly world: World
@@ -27,12 +27,15 @@ export interface MetadataQuorumOptions {
   readonly image: MetadataImage
   /** At the high watermark. */
   readonly view: CommittedMetadata
+  /** The image is ahead of the view: this node decides. */
+  readonly isActive: () => boolean
+  readonly leaderChanged: (leader: LeaderAndEpoch) => void
   readonly failed: (error: Error) => void
 }
 
 /** Raft over the metadata log with the two images as its state. */
 export function raftOptions(options: MetadataQuorumOptions): RaftNodeOptions<MetadataRecord> {
-  const { world, logger, config, storage, image, view, failed } = options
+  const { world, logger, config, storage, image, view, isActive, leaderChanged, failed } = options
   const directory = `${storage.metadataDirectory.path}/${metadataPartitionDirectory}`
   const warned = new Set<string>()
   return {
@@ -44,7 +47,13 @@ export function raftOptions(options: MetadataQuorumOptions): RaftNodeOptions<Met
     openLog: recoveryPoint => openMetadataLog(options, directory, recoveryPoint),
     staticVoters: readQuorum(config),
     controllerListenerName: readListeners(config).find(listener => listener.isController)!.name,
-    electionTimeoutMs,
+    clusterId: storage.clusterId,
+    canVote: true,
+    bootstrapServers: [],
+    controllerListeners: [],
+    transport: noTransport,
+    timeouts: defaultRaftTimeouts,
+    autoJoin: false,
     snapshots: {
       maxRecordBytesBetween: config.get(nodeKeys.metadataLogMaxRecordBytesBetweenSnapshots)!,
       maxIntervalMs: config.get(nodeKeys.metadataLogMaxSnapshotIntervalMs)!,
@@ -54,11 +63,18 @@ export function raftOptions(options: MetadataQuorumOptions): RaftNodeOptions<Met
     state: {
       encode: encodeRecord,
       decode: decodeRecord,
-      replayed: records => {
-        for (const record of records) image.apply(record)
+      loadSnapshot: (records, { endOffset }) => {
+        const all = [...records]
+        for (const record of all) image.apply(record)
         image.seal()
+        view.publish(all, endOffset)
       },
+      leaderChanged,
       committed: ({ records, nextOffset }) => {
+        if (!isActive()) {
+          for (const record of records) image.apply(record)
+          image.seal()
+        }
         view.publish(records, nextOffset)
         for (const record of records) {
           if (record.type !== 'ConfigRecord' || !keptWithoutEffectYet.has(record.value.name) || warned.has(record.value.name))

@@ -10,13 +10,13 @@ import {
 import { type ConfigSet, type Logger, Shell, type World } from '@millrace/runtime'
 import { nodeKeys } from '../config/node-keys.ts'
 import { RaftNode } from '../raft/raft-node.ts'
+import type { LeaderAndEpoch } from '../raft/replicated-state.ts'
 import type { ControllerClient, MetadataView } from '../services.ts'
 import { newUuid } from '../storage/new-uuid.ts'
 import type { Storage } from '../storage/open-storage.ts'
 import { activate } from './activate.ts'
 import { type ControllerInput, ControllerMachine, decisionOf } from './controller.ts'
 import type { ControllerState } from './decision.ts'
-import { describeQuorum } from './describe-quorum.ts'
 import { supportedFeatures } from './features.ts'
 import { MetadataImage } from './image.ts'
 import { raftOptions } from './metadata-quorum.ts'
@@ -74,6 +74,8 @@ class LocalController implements Controller {
   readonly #shell: Shell<ControllerInput, MetadataRecord>
   readonly #waiting = new Set<(error: Error) => void>()
   #brokerEpoch = -1
+  #isActive = false
+  #lead = () => {}
   #ended: Error | null = null
 
   constructor(options: ControllerOptions) {
@@ -82,7 +84,12 @@ class LocalController implements Controller {
     this.metadata = new CommittedMetadata(logger)
     const image = new MetadataImage()
     const failed = (error: Error) => this.#fail(error)
-    this.#raft = new RaftNode(raftOptions({ world, logger, config, storage, image, view: this.metadata, failed }))
+    const leaderChanged = (leader: LeaderAndEpoch) => {
+      if (leader.id === storage.nodeId) this.#lead()
+    }
+    const isActive = () => this.#isActive
+    const view = this.metadata
+    this.#raft = new RaftNode(raftOptions({ world, logger, config, storage, image, view, isActive, leaderChanged, failed }))
     this.metadata.kraftVersion = this.#raft.voters.kraftVersion
     this.#state = {
       config,
@@ -100,7 +107,15 @@ class LocalController implements Controller {
 
   async start(): Promise<void> {
     const { world, storage } = this.#options
-    this.#raft.start()
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting.add(reject)
+      this.#lead = () => {
+        this.#isActive = true
+        this.#waiting.delete(reject)
+        resolve()
+      }
+      this.#raft.start()
+    })
     await this.#decide(state => activate(state, world.disk, storage.metadataDirectory.path))
   }
 
@@ -150,8 +165,7 @@ class LocalController implements Controller {
 
   #request<Request, Response>(api: Api<Request, Response>, version: number, request: Request): Promise<Response> {
     if (api.key === DescribeQuorum.key) {
-      const { clock } = this.#options.world
-      return Promise.resolve(describeQuorum(this.#raft, request as never, version, clock.now()) as Response)
+      return this.#raft.handle(api, version, request, { listenerName: 'CONTROLLER' })
     }
     const decide = decisionOf(api)
     if (!decide) return Promise.reject(new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `the controller does not serve ${api.name}`))

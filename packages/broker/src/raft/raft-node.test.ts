@@ -5,7 +5,9 @@ import { DiskError, type File, nodeWorld, silentLogger, type World } from '@mill
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Log } from '../log/log.ts'
 import { defaultLogConfig } from '../log/log-config.ts'
-import { RaftNode, type RaftNodeOptions } from './raft-node.ts'
+import { RaftNode } from './raft-node.ts'
+import { defaultRaftTimeouts, type RaftNodeOptions } from './raft-node-options.ts'
+import { noTransport } from './raft-transport.ts'
 import type { SnapshotOptions } from './snapshotter.ts'
 
 const self = { id: 1, host: 'localhost', port: 9093 }
@@ -29,8 +31,12 @@ function nodeOf(
   options: { snapshots?: Partial<SnapshotOptions>; start?: boolean } & Partial<Omit<RaftNodeOptions<string>, 'snapshots'>> = {},
 ) {
   const { world = nodeWorld(), snapshots, start = true, ...more } = options
-  const replayed: string[] = []
   const committed: string[] = []
+  const leaders: { id: number; epoch: number; after: number }[] = []
+  let led = () => {}
+  const leads = new Promise<void>(resolve => {
+    led = resolve
+  })
   const failures: Error[] = []
   const node = new RaftNode<string>({
     world,
@@ -50,13 +56,23 @@ function nodeOf(
       }),
     staticVoters: [self],
     controllerListenerName: 'CONTROLLER',
-    electionTimeoutMs: 1000,
+    clusterId: 'MkU3OEVBNTcwNTJENDM2Qg',
+    canVote: true,
+    bootstrapServers: [],
+    controllerListeners: [],
+    transport: noTransport,
+    timeouts: defaultRaftTimeouts,
+    autoJoin: false,
     snapshots: { ...noSnapshots, ...snapshots },
     state: {
       encode: record => Buffer.from(record),
       decode: value => Buffer.from(value).toString(),
-      replayed: records => void replayed.push(...records),
+      loadSnapshot: records => void committed.splice(0, committed.length, ...records),
       committed: batch => void committed.push(...batch.records),
+      leaderChanged: leader => {
+        leaders.push({ ...leader, after: committed.length })
+        led()
+      },
       snapshot: () => committed,
     },
     failed: error => failures.push(error),
@@ -68,7 +84,7 @@ function nodeOf(
     new Promise<void>((resolve, reject) => {
       node.whenCommitted(node.append(records), error => (error ? reject(error) : resolve()))
     })
-  return { node, replayed, committed, failures, append }
+  return { node, committed, leaders, leads, failures, append }
 }
 
 const snapshots = () => readdirSync(directory).filter(name => name.endsWith('.checkpoint'))
@@ -120,8 +136,10 @@ describe('the only voter', () => {
     const before = nodeOf()
     await before.append('a', 'b')
     await before.node.close()
-    const { node, replayed, committed, append } = nodeOf()
-    expect([replayed, committed, node.raft.epoch]).toEqual([['a', 'b'], [], 2])
+    const { node, committed, leaders, leads, append } = nodeOf()
+    expect([committed, node.raft.epoch]).toEqual([[], 2])
+    await leads
+    expect([committed, leaders]).toEqual([['a', 'b'], [{ id: 1, epoch: 2, after: 2 }]])
     await append('c')
     expect(committed).toEqual(['a', 'b', 'c'])
     expect(JSON.parse(readFileSync(`${directory}/quorum-state`, 'utf8'))).toEqual({
@@ -139,7 +157,9 @@ describe('the only voter', () => {
     const { append } = nodeOf()
     await append('a')
     await append('b')
-    expect(nodeOf({ start: false }).replayed).toEqual(['a', 'b'])
+    const { leads, committed } = nodeOf()
+    await leads
+    expect(committed).toEqual(['a', 'b'])
   })
 
   test('leads no epoch that its log has seen, whatever became of quorum-state', async () => {
@@ -159,10 +179,9 @@ describe('a snapshot', () => {
     const names = snapshots()
     expect(names.length).toBeGreaterThan(0)
     expect(names[0]).toMatch(/^\d{20}-0000000001\.checkpoint$/)
-    const { replayed, committed, append } = nodeOf()
-    expect(replayed).toEqual(Array.from({ length: 10 }, (_, i) => `record ${i}`))
+    const { committed, append } = nodeOf()
     await append('next')
-    expect(committed).toEqual([...replayed, 'next'])
+    expect(committed).toEqual([...Array.from({ length: 10 }, (_, i) => `record ${i}`), 'next'])
   })
 
   test('is written after so much time if there is something new', async () => {
@@ -177,7 +196,8 @@ describe('a snapshot', () => {
     await before.node.close()
     expect(existsSync(`${directory}/00000000000000000000.log`)).toBe(false)
     const after = nodeOf({ snapshots: { retentionBytes: 1500 } })
-    expect(after.replayed).toEqual(Array.from({ length: 40 }, (_, i) => `record ${i}`))
+    await after.leads
+    expect(after.committed).toEqual(Array.from({ length: 40 }, (_, i) => `record ${i}`))
   })
 
   test('that was not finished does not count', async () => {
@@ -185,7 +205,9 @@ describe('a snapshot', () => {
     await before.append('a')
     await before.node.close()
     writeFileSync(`${directory}/00000000000000000002-0000000001.checkpoint.part`, 'x')
-    expect(nodeOf().replayed).toEqual(['a'])
+    const { leads, committed } = nodeOf()
+    await leads
+    expect(committed).toEqual(['a'])
     expect(readdirSync(directory).filter(name => name.endsWith('.part'))).toEqual([])
   })
 

@@ -1,54 +1,17 @@
-import { BatchBuilder, BatchView, batchesIn, zeroUuid } from '@millrace/protocol'
-import { type Logger, type MachineLog, MillraceError, messageOf, Shell, type World } from '@millrace/runtime'
-import type { VoterEndpoint } from '../config/quorum.ts'
+import { type Api, BatchBuilder, BatchView, batchesIn, DescribeQuorum, ErrorCode, KafkaError, zeroUuid } from '@millrace/protocol'
+import { type MachineLog, MillraceError, messageOf, Shell } from '@millrace/runtime'
 import type { Log } from '../log/log.ts'
-import { CommittedQueue } from './committed-queue.ts'
+import { CommittedState, decodedRecords } from './committed-state.ts'
 import { controlBatch, controlRecordsIn } from './control-records.ts'
+import { describeQuorum } from './describe-quorum.ts'
 import { type ElectionState, readElectionState, writeElectionState } from './quorum-state.ts'
 import { Raft, type RaftInput, type VoteRequest, type Voter } from './raft.ts'
+import type { RaftNodeOptions } from './raft-node-options.ts'
+import type { ReplicatedState } from './replicated-state.ts'
 import { listSnapshots, readCheckpoint, type SnapshotId, snapshotName } from './snapshots.ts'
-import { type SnapshotOptions, Snapshotter } from './snapshotter.ts'
+import { Snapshotter } from './snapshotter.ts'
 import { VoterSet } from './voter-set.ts'
 
-export interface RaftNodeOptions<Record> {
-  readonly world: World
-  readonly logger: Logger
-  readonly nodeId: number
-  /** The `directory.id` of the log directory. */
-  readonly directoryId: string
-  /** Directory of the partition `__cluster_metadata-0`. */
-  readonly directory: string
-  readonly openLog: (recoveryPoint: number) => Log
-  readonly staticVoters: readonly VoterEndpoint[]
-  readonly controllerListenerName: string
-  readonly electionTimeoutMs: number
-  readonly snapshots: SnapshotOptions
-  readonly state: ReplicatedState<Record>
-  readonly failed: (error: Error) => void
-}
-
-/** The state that the log replicates. */
-export interface ReplicatedState<Record> {
-  encode(record: Record): Uint8Array
-  decode(value: Uint8Array): Record
-  /** A batch of the log or of a snapshot, in order, at the start: committed or not. */
-  replayed(records: readonly Record[]): void
-  /** A batch below the high watermark, in order. */
-  committed(batch: CommittedBatch<Record>): void
-  /** All that is committed, as records; null when this is no moment for a snapshot. */
-  snapshot(): Iterable<Record> | null
-}
-
-export interface CommittedBatch<Record> {
-  /** Behind the batch's last record. */
-  readonly nextOffset: number
-  readonly epoch: number
-  readonly timestampMs: number
-  readonly sizeBytes: number
-  readonly records: readonly Record[]
-}
-
-const readBytes = 2 ** 20
 const maxAppendBytes = 2 ** 29
 
 /** Raft in this process: the metadata log with its snapshots, the machine that elects and commits, and the state that follows. */
@@ -58,16 +21,18 @@ export class RaftNode<Record> implements MachineLog<Record> {
   readonly #voters: VoterSet
   readonly #raft: Raft
   readonly #shell: Shell<RaftInput, ElectionState, VoteRequest>
-  readonly #queue = new CommittedQueue<CommittedBatch<Record>>()
+  readonly #committed: CommittedState<Record>
   readonly #snapshot: SnapshotId
   readonly #snapshotter: Snapshotter
+  readonly #snapshotBatches: readonly BatchView[]
   #leaderEpoch = 0
+  #toldLeader = { id: -1, epoch: -1 }
   #flushing = false
   #failure: Error | null = null
   #closed = false
   #closing: Promise<void> | null = null
 
-  /** Reads snapshot and log: when it returns, all that the log holds was given to `state.replayed`. */
+  /** Reads the newest snapshot and the voters; the state is told nothing before `start`. Throws when the files are damaged. */
   constructor(options: RaftNodeOptions<Record>) {
     this.#options = options
     const { world, directory } = options
@@ -76,16 +41,21 @@ export class RaftNode<Record> implements MachineLog<Record> {
     this.#voters = new VoterSet(options.staticVoters, options.controllerListenerName)
     this.#log = options.openLog(this.#snapshot.endOffset)
     this.#checkStart()
-    this.#replay()
+    this.#snapshotBatches = this.#readVoters()
     this.#snapshotter = this.#newSnapshotter()
+    this.#committed = new CommittedState({
+      log: this.#log,
+      state: options.state,
+      applied: batch => this.#snapshotter.committed(batch),
+    })
     const { kraftVersion, voters } = this.#voters
     const form = { kraftVersion, voterIds: voters.map(voter => voter.id) }
     this.#raft = new Raft(
       {
         self: this.#findSelf(),
         voters,
-        electionTimeoutMs: options.electionTimeoutMs,
-        jitterMs: () => world.random.below(options.electionTimeoutMs + 1),
+        electionTimeoutMs: options.timeouts.electionTimeoutMs,
+        jitterMs: () => world.random.below(options.timeouts.electionTimeoutMs + 1),
       },
       readElectionState(world.disk, directory),
     )
@@ -103,6 +73,33 @@ export class RaftNode<Record> implements MachineLog<Record> {
     })
   }
 
+  /** Who leads, as far as this node knows; id -1: nobody that it knows of. */
+  get leader(): {
+    readonly id: number
+    readonly epoch: number
+    readonly endpoint: { readonly host: string; readonly port: number } | null
+  } {
+    const { leaderId: id, epoch } = this.#raft
+    const endpoint = this.#voters.voters.find(voter => voter.id === id)?.endpoints[0]
+    return { id, epoch, endpoint: endpoint ? { host: endpoint.host, port: endpoint.port } : null }
+  }
+
+  /** Answers what other nodes and clients ask the quorum. Rejects with KafkaError UNSUPPORTED_VERSION for an API that is not raft's. */
+  async handle<Request, Response>(
+    api: Api<Request, Response>,
+    version: number,
+    request: Request,
+    _context: { readonly listenerName: string },
+  ): Promise<Response> {
+    const answer = (response: unknown) => response as Response
+    if (api.key === DescribeQuorum.key)
+      return answer(describeQuorum(this, request as never, version, this.#options.world.clock.now()))
+    throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `the metadata quorum does not serve ${api.name}`)
+  }
+
+  /** Gives up leading: another voter is to take over. */
+  resign(): void {}
+
   get raft(): Raft {
     return this.#raft
   }
@@ -116,6 +113,14 @@ export class RaftNode<Record> implements MachineLog<Record> {
 
   /** Takes part in the quorum. The only voter leads when this returns. */
   start(): void {
+    if (this.#snapshotBatches.length > 0) {
+      const { state } = this.#options
+      state.loadSnapshot(
+        this.#snapshotBatches.flatMap(batch => (batch.isControl ? [] : decodedRecords(batch, state))),
+        this.#snapshot,
+      )
+      this.#committed.startAt(this.#snapshot.endOffset)
+    }
     this.#shell.submit({
       kind: 'started',
       logEndOffset: this.#log.logEndOffset,
@@ -133,15 +138,17 @@ export class RaftNode<Record> implements MachineLog<Record> {
     const builder = new BatchBuilder({ maxBytes: maxAppendBytes, initialBytes: 4096 })
     for (const record of records) builder.append(timestampMs, null, this.#options.state.encode(record))
     const bytes = builder.build()
+    const baseOffset = this.#log.logEndOffset
     this.#write(bytes)
     const { logEndOffset: nextOffset } = this.#log
-    this.#queue.appended({ nextOffset, epoch: this.#raft.epoch, timestampMs, sizeBytes: bytes.length, records })
+    const epoch = this.#raft.epoch
+    this.#committed.appended(baseOffset, { nextOffset, epoch, timestampMs, sizeBytes: bytes.length, records })
     return nextOffset
   }
 
   whenCommitted(position: number, done: (error?: Error) => void): void {
     if (this.#failure) done(this.#failure)
-    else this.#queue.whenCommitted(position, done)
+    else this.#committed.whenCommitted(position, done)
   }
 
   /** Waits for what was appended, closes the log. */
@@ -210,51 +217,28 @@ export class RaftNode<Record> implements MachineLog<Record> {
     this.#log.truncateFullyAndStartAt(endOffset)
   }
 
-  #replay(): void {
-    const { world, directory, state } = this.#options
+  /** Voters as the snapshot and the whole log have them, committed or not. Returns the snapshot's batches. */
+  #readVoters(): BatchView[] {
+    const { world, directory } = this.#options
     const path = `${directory}/${snapshotName(this.#snapshot)}`
-    const records: Record[] = []
-    if (world.disk.exists(path)) {
-      for (const batch of readCheckpoint(world.disk, path)) {
-        if (batch.isControl) this.#readControl(batch)
-        else records.push(...this.#decode(batch))
-      }
-    }
-    state.replayed(records)
-    // What a snapshot holds is committed, yet it is shown with the rest, when this node knows who leads.
-    const { endOffset: nextOffset, epoch } = this.#snapshot
-    this.#queue.appended({ nextOffset, epoch, timestampMs: 0, sizeBytes: 0, records })
+    const batches = world.disk.exists(path) ? readCheckpoint(world.disk, path) : []
+    for (const batch of batches) if (batch.isControl) this.#readControl(batch)
     this.#voters.isInLog = this.#snapshot.endOffset > 0
     for (let offset = this.#snapshot.endOffset; offset < this.#log.logEndOffset; ) {
-      const { chunks, nextOffset } = this.#log.read(offset, { maxBytes: readBytes, atLeastOne: true })
-      for (const chunk of chunks) for (const batch of batchesIn(chunk)) this.#replayBatch(batch)
+      const { chunks, nextOffset } = this.#log.read(offset, { maxBytes: 2 ** 20, atLeastOne: true })
+      for (const chunk of chunks)
+        for (const batch of batchesIn(chunk)) {
+          if (!batch.isControl) continue
+          this.#readControl(batch)
+          this.#voters.isInLog ||= controlRecordsIn(batch).some(({ type }) => type === 'KRaftVoters')
+        }
       offset = nextOffset
     }
-  }
-
-  #replayBatch(batch: BatchView): void {
-    const records = batch.isControl ? [] : this.#decode(batch)
-    if (batch.isControl) {
-      this.#readControl(batch)
-      this.#voters.isInLog ||= controlRecordsIn(batch).some(({ type }) => type === 'KRaftVoters')
-    }
-    if (records.length > 0) this.#options.state.replayed(records)
-    const { nextOffset, partitionLeaderEpoch: epoch, maxTimestamp: timestampMs, sizeInBytes: sizeBytes } = batch
-    this.#queue.appended({ nextOffset, epoch, timestampMs, sizeBytes, records })
+    return batches
   }
 
   #readControl(batch: BatchView): void {
     for (const record of controlRecordsIn(batch)) this.#voters.apply(record)
-  }
-
-  #decode(batch: BatchView): Record[] {
-    const records: Record[] = []
-    const cursor = batch.records()
-    while (cursor.next()) {
-      const value = cursor.value()
-      if (value !== null) records.push(this.#options.state.decode(value))
-    }
-    return records
   }
 
   /** A new leader's first batch says who leads; the first leader of all repeats the voters that the formatting left in a checkpoint. */
@@ -275,9 +259,11 @@ export class RaftNode<Record> implements MachineLog<Record> {
     const bytes = controlBatch([{ type: 'LeaderChange', value: change }, ...repeated], { baseOffset: 0, epoch: 0, timestampMs })
     this.#log.startEpoch(raft.epoch)
     this.#write(bytes)
-    const { logEndOffset: nextOffset } = this.#log
-    this.#queue.appended({ nextOffset, epoch: raft.epoch, timestampMs, sizeBytes: bytes.length, records: [] })
-    this.#options.logger.info('raft.leader', { nodeId: this.#options.nodeId, epoch: raft.epoch, offset: nextOffset - 1 })
+    this.#options.logger.info('raft.leader', {
+      nodeId: this.#options.nodeId,
+      epoch: raft.epoch,
+      offset: this.#log.logEndOffset - 1,
+    })
   }
 
   #write(bytes: Uint8Array): void {
@@ -314,18 +300,23 @@ export class RaftNode<Record> implements MachineLog<Record> {
     const { highWatermark } = this.#raft
     if (highWatermark < 0) return
     this.#log.highWatermark = highWatermark
-    this.#queue.advance(highWatermark, batch => {
-      this.#options.state.committed(batch)
-      this.#snapshotter.committed(batch)
-    })
+    this.#committed.advance(highWatermark)
     this.#snapshotter.considerWriting()
+    this.#tellLeader()
+  }
+
+  #tellLeader(): void {
+    const { id, epoch } = this.leader
+    if (id === this.#toldLeader.id && epoch === this.#toldLeader.epoch) return
+    this.#toldLeader = { id, epoch }
+    this.#options.state.leaderChanged({ id, epoch })
   }
 
   #fail(error: Error): void {
     if (this.#failure || this.#closed) return
     this.#failure = error
     this.#shell.stop()
-    this.#queue.fail(error)
+    this.#committed.fail(error)
     this.#options.failed(error)
   }
 }

@@ -1,0 +1,27 @@
+import type { Api } from '@millrace/protocol'
+
+export interface RaftAddress {
+  /** -1: a bootstrap server, whose id is not known. */
+  readonly id: number
+  readonly host: string
+  readonly port: number
+}
+
+/** Requests to the controller listeners of other nodes. */
+export interface RaftTransport {
+  /**
+   * `body` is made for the version that both sides speak. Rejects when there is no answer within `timeoutMs`, connecting included.
+   * Requests to one address may overlap and be answered in any order.
+   */
+  request<Request, Response>(
+    to: RaftAddress,
+    api: Api<Request, Response>,
+    body: (version: number) => Request,
+    timeoutMs: number,
+  ): Promise<Response>
+}
+
+/** Nobody to talk to: the transport of a quorum of one that no other node observes. */
+export const noTransport: RaftTransport = {
+  request: to => Promise.reject(new Error(`no connection to ${to.host}:${to.port}`)),
+}
