@@ -1,6 +1,8 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { RegistryError, registryErrors } from './errors.ts'
-import type { Decision, Registry, SchemaInput, SchemaVersion } from './registry.ts'
+import type { SchemaInput } from './parsed-schemas.ts'
+import type { Decision, Registry } from './registry.ts'
+import type { SchemaVersion } from './schema-versions.ts'
 
 /** What the routes need of the store: decisions are written one at a time and answered when applied. */
 export interface RegistryWriter {
