@@ -2,8 +2,9 @@ import type { ConfigSet, Logger, World } from '@millrace/runtime'
 import { apiTable } from './api/api-table.ts'
 import { ApiDispatcher } from './api/dispatcher.ts'
 import { BrokerMetrics, type BrokerReadings } from './broker-metrics.ts'
+import { MetadataPeerBrokers } from './channel/peer-brokers.ts'
 import { readBrokerConfig } from './config/broker-config.ts'
-import { readListeners } from './config/listeners.ts'
+import { interBrokerListenerName, readListeners } from './config/listeners.ts'
 import { openController } from './controller/open-controller.ts'
 import { openGroupCoordinators } from './group/group-coordinators.ts'
 import type { LogManager } from './log/log-manager.ts'
@@ -83,7 +84,17 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
     })
     shutdown.add('partitions', () => partitions?.close())
 
-    const services: BrokerServices = { ...context, world, logger, metrics, clusterId, partitions, controller: controller.client }
+    const services: BrokerServices = {
+      ...context,
+      world,
+      logger,
+      metrics,
+      clusterId,
+      partitions,
+      controller: controller.client,
+      peers: new MetadataPeerBrokers({ world, nodeId, metadata, listenerName: interBrokerListenerName(config) }),
+      brokerEpoch: () => brokerEpoch,
+    }
     const groups = openGroupCoordinators(services)
     const table = apiTable(services, partitions, groups.handlers)
 

@@ -1,6 +1,7 @@
 import type { Api, BatchView } from '@millrace/protocol'
 import type { ConfigSet, Logger, World } from '@millrace/runtime'
 import type { BrokerMetrics } from './broker-metrics.ts'
+import type { PeerChannel } from './channel/peer-channel.ts'
 
 /** What the parts of a broker see of one another. `broker.ts` builds the parts and hands each this bundle. */
 export interface BrokerServices {
@@ -13,6 +14,18 @@ export interface BrokerServices {
   readonly metadata: MetadataView
   readonly partitions: PartitionStore
   readonly controller: ControllerClient
+  readonly peers: PeerBrokers
+  /** Epoch of this broker's registration; -1 before it is registered. */
+  brokerEpoch(): number
+}
+
+/** The other brokers, on the listener that brokers use among themselves. Owner: `channel/`. */
+export interface PeerBrokers {
+  /**
+   * A new channel to that broker, to be closed by the caller; it follows the broker's address in the metadata. `clientId` names its purpose
+   * in the other broker's log. Null: the metadata have no such broker, or none with the listener.
+   */
+  channel(brokerId: number, clientId?: string): PeerChannel | null
 }
 
 /** The committed metadata as this broker has applied it. Owner: `controller/`. Objects are immutable; a change makes new ones. */
@@ -68,10 +81,26 @@ export interface MetadataChange {
   readonly brokersChanged: boolean
 }
 
-/** Requests that change metadata. Quorum of one: answered in this process, after the records are committed. */
+/** Who sent a request that is passed on to the controller. */
+export interface RequestOrigin {
+  readonly clientId: string | null
+  readonly connection: { readonly clientHost: string }
+}
+
+/** The active controller, wherever it is. Owner: `channel/`. */
 export interface ControllerClient {
-  /** CreateTopics, DeleteTopics, CreatePartitions, IncrementalAlterConfigs, AlterConfigs, AllocateProducerIds, DescribeQuorum, … with Kafka's own request and response values. */
-  request<Request, Response>(api: Api<Request, Response>, version: number, request: Request): Promise<Response>
+  /**
+   * Kafka's own request and response values; `version` for a controller on another node that serves no higher one is lowered. With `origin`
+   * the request is a client's: it travels in an Envelope, in exactly this version. Answered after the records are committed. An active
+   * controller that is lost or not known yet is looked for until the time is over; then, and for what the controller
+   * refuses as a whole, it rejects with a KafkaError.
+   */
+  request<Request, Response>(
+    api: Api<Request, Response>,
+    version: number,
+    request: Request,
+    origin?: RequestOrigin,
+  ): Promise<Response>
 }
 
 /** The partitions that live on this broker. Owner: `partition/`. */

@@ -27,6 +27,6 @@ function forwarded<Request, Response>(api: Api<Request, Response>): ApiHandler<R
   return {
     api,
     versions: api.versions!,
-    handle: (request, { apiVersion }, { controller }) => controller.request(api, apiVersion, request),
+    handle: (request, context, { controller }) => controller.request(api, context.apiVersion, request, context),
   }
 }

@@ -5,11 +5,13 @@ import { readListeners } from './listeners.ts'
 import { logKeys } from './log-keys.ts'
 import { nodeKeys } from './node-keys.ts'
 import { readQuorum } from './quorum.ts'
+import { quorumKeys } from './quorum-keys.ts'
+import { replicationKeys } from './replication-keys.ts'
 import { checkSetting } from './setting.ts'
 import { keptWithoutEffectYet, withoutEffectYet } from './without-effect.ts'
 
 /** All keys of server.properties that are declared, by their names in code: `config.get(brokerKeys.numPartitions)`. */
-export const brokerKeys = { ...nodeKeys, ...listenerKeys, ...logKeys, ...groupKeys }
+export const brokerKeys = { ...nodeKeys, ...quorumKeys, ...listenerKeys, ...logKeys, ...replicationKeys, ...groupKeys }
 
 const declared: readonly ConfigKey[] = Object.values(brokerKeys)
 const byName: ReadonlyMap<string, ConfigKey> = new Map(declared.map(key => [key.name, key]))

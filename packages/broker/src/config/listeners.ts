@@ -42,6 +42,11 @@ export function readListeners(config: ConfigSet): ListenerConfig[] {
   return listeners
 }
 
+/** Name of the listener that brokers use among themselves. */
+export function interBrokerListenerName(config: ConfigSet): string {
+  return (config.get(keys.interBrokerListenerName) ?? config.get(keys.securityInterBrokerProtocol)!).toUpperCase()
+}
+
 function checkInterBroker(config: ConfigSet, listeners: readonly ListenerConfig[]): void {
   const clients = listeners.filter(listener => !listener.isController).map(listener => listener.name)
   if (clients.length === 0)
@@ -49,7 +54,7 @@ function checkInterBroker(config: ConfigSet, listeners: readonly ListenerConfig[
   const given = config.get(keys.interBrokerListenerName)
   if (given !== null && config.given(keys.securityInterBrokerProtocol.name) !== undefined)
     throw new ConfigError('Only one of inter.broker.listener.name and security.inter.broker.protocol may be given')
-  const name = given ?? config.get(keys.securityInterBrokerProtocol)!
+  const name = interBrokerListenerName(config)
   if (!clients.includes(name))
     throw new ConfigError(
       `The listener among brokers, ${name}, is none of the client listeners ${clients.join(', ')}`,

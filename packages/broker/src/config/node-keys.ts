@@ -39,12 +39,6 @@ export const nodeKeys = {
     604_800_000,
     'Age of a metadata snapshot or segment above which it is deleted; a newer snapshot always stays.',
   ),
-  controllerQuorumVoters: list('controller.quorum.voters', [], 'The static voters as id@host:port.'),
-  controllerQuorumBootstrapServers: list(
-    'controller.quorum.bootstrap.servers',
-    [],
-    'Where to find the quorum, as host:port, when the voters are kept in the metadata log.',
-  ),
   numPartitions: int('num.partitions', 1, 'Partitions of a topic that is created without a number.', { min: 1 }),
   defaultReplicationFactor: int('default.replication.factor', 1, 'Replicas of a topic that is created without a number.'),
   autoCreateTopicsEnable: boolean('auto.create.topics.enable', true, 'A client that asks for an unknown topic gets it created.'),

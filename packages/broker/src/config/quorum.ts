@@ -1,6 +1,7 @@
 import { ConfigError, type ConfigSet } from '@millrace/runtime'
 import { readListeners } from './listeners.ts'
-import { nodeKeys as keys } from './node-keys.ts'
+import { nodeKeys } from './node-keys.ts'
+import { quorumKeys as keys } from './quorum-keys.ts'
 
 export interface VoterEndpoint {
   readonly id: number
@@ -10,8 +11,8 @@ export interface VoterEndpoint {
 
 /** `controller.quorum.voters`, empty when the voters are kept in the metadata log (`controller.quorum.bootstrap.servers`). Throws a ConfigError. */
 export function readQuorum(config: ConfigSet): VoterEndpoint[] {
-  const roles = config.get(keys.processRoles)!
-  const nodeId = config.get(keys.nodeId)!
+  const roles = config.get(nodeKeys.processRoles)!
+  const nodeId = config.get(nodeKeys.nodeId)!
   if (roles.length !== 2)
     throw new ConfigError(
       `process.roles is ${roles.join(',') || 'empty'}, and this version runs nodes that are both broker and controller`,
