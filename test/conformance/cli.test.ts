@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { freePorts } from './free-ports.ts'
 
 const command = resolve(import.meta.dirname, '../../packages/cli/bin/millrace.mjs')
 const directory = mkdtempSync(join(tmpdir(), 'millrace-cli-'))
@@ -48,19 +49,6 @@ async function result(...args: string[]): Promise<{ code: number | string; stdou
   const run = new Run(args)
   const code = await run.exit
   return { code, stdout: run.stdout, stderr: run.stderr }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      return server
-    }),
-  )
-  const ports = servers.map(server => (server.address() as { port: number }).port)
-  for (const server of servers) server.close()
-  return ports
 }
 
 /** A server.properties as Apache Kafka 4.3.1 takes it. */

@@ -1,6 +1,7 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { run } from './process-harness.ts'
 
 /**
  * Apache Kafka's script: `MILLRACE_KAFKA`, else where the project keeps its peers. Throws when it is not there: no test passes
@@ -17,27 +18,16 @@ export function kafkaClassPath(): string {
   return execFileSync(kafkaScript(), ['classpath'], { encoding: 'utf8' }).trim()
 }
 
+/** The longest that one of `java/` may take: a JVM, a compilation and some seconds of work, on a machine that is busy. */
+const javaTimeoutMs = 120_000
+
 /**
  * Runs a single-file Java program of `test/conformance/java/` on Kafka's class path and hands back what it prints, line by
- * line.
+ * line. Throws, with what it complained of, when it fails or does not end in two minutes.
  */
 export async function runJava(file: string, input: readonly string[], args: readonly string[] = []): Promise<string[]> {
   const path = resolve(import.meta.dirname, 'java', file)
-  const child = spawn('java', ['-Xshare:auto', '-XX:TieredStopAtLevel=1', '-cp', kafkaClassPath(), path, ...args], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
-  const [output, complaints] = [child.stdout, child.stderr].map(stream => {
-    const chunks: Buffer[] = []
-    stream.on('data', chunk => chunks.push(chunk))
-    return chunks
-  }) as [Buffer[], Buffer[]]
-  const ended = new Promise<number | null>((done, failed) => {
-    child.on('close', done)
-    child.on('error', failed)
-    child.stdin.on('error', failed)
-  })
-  child.stdin.end(input.map(line => `${line}\n`).join(''))
-  const status = await ended
-  if (status !== 0) throw new Error(`java ${file} ended with ${status}: ${Buffer.concat(complaints).toString().slice(0, 4000)}`)
-  return Buffer.concat(output).toString().split('\n').slice(0, -1)
+  const options = ['-Xshare:auto', '-XX:TieredStopAtLevel=1', '-cp', kafkaClassPath(), path, ...args]
+  const { stdout } = await run('java', options, { input: input.map(line => `${line}\n`).join(''), timeoutMs: javaTimeoutMs })
+  return stdout.split('\n').slice(0, -1)
 }

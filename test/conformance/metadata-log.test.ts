@@ -7,11 +7,14 @@ import { formatStorage, startBroker } from '@millrace/broker'
 import { Admin } from '@millrace/client'
 import { formatProperties, nodeWorld, parseProperties, silentLogger } from '@millrace/runtime'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePorts } from './free-ports.ts'
 import { kafkaClassPath, kafkaScript } from './kafka-peer.ts'
 
 const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
 const root = mkdtempSync(join(tmpdir(), 'millrace-metadata-'))
 const world = nodeWorld()
+/** Of Apache Kafka's node; the tests of it run one after the other. */
+const [port, controllerPort] = (await freePorts(2)) as [number, number]
 
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
@@ -20,10 +23,10 @@ function properties(directory: string, more: Record<string, string> = {}): Map<s
     Object.entries({
       'process.roles': 'broker,controller',
       'node.id': '1',
-      listeners: 'PLAINTEXT://127.0.0.1:29392,CONTROLLER://127.0.0.1:29393',
+      listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
       'controller.listener.names': 'CONTROLLER',
       'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-      'controller.quorum.bootstrap.servers': '127.0.0.1:29393',
+      'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
       'offsets.topic.replication.factor': '1',
       'log.dirs': join(root, directory),
       ...more,
@@ -75,7 +78,7 @@ const tree = (directory: string) => (readdirSync(join(root, directory), { recurs
 describe('storage format beside Apache Kafka', () => {
   test.each([
     ['standalone', ['--standalone'], {}],
-    ['static', [], { 'controller.quorum.bootstrap.servers': '', 'controller.quorum.voters': '1@127.0.0.1:29393' }],
+    ['static', [], { 'controller.quorum.bootstrap.servers': '', 'controller.quorum.voters': `1@127.0.0.1:${controllerPort}` }],
   ] as const)('%s: the same files with the same records', async (name, flags, more) => {
     const theirs = propertiesFile(`${name}-theirs`, more)
     await kafka('storage', 'format', '-t', clusterId, '-c', theirs, ...flags)
@@ -148,7 +151,7 @@ describe('the metadata log of a node', () => {
 })
 
 test('Apache Kafka starts on the directory of our node and shows its topics; our node starts on what Apache Kafka left', async () => {
-  const more = { listeners: 'PLAINTEXT://127.0.0.1:29392,CONTROLLER://127.0.0.1:29393' }
+  const more = { listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}` }
   formatStorage(world, { properties: properties('shared', more), clusterId, standalone: true })
   const first = await startBroker({ world, properties: properties('shared', more), logger: silentLogger })
   const admin = new Admin({ bootstrapServers: first.bootstrapServers })
@@ -161,9 +164,9 @@ test('Apache Kafka starts on the directory of our node and shows its topics; our
   })
   const ended = new Promise(resolve => child.once('exit', resolve))
   try {
-    const theirs = new Admin({ bootstrapServers: '127.0.0.1:29392' })
+    const theirs = new Admin({ bootstrapServers: `127.0.0.1:${port}` })
     await expect.poll(() => theirs.listTopics().catch(() => []), { timeout: 60_000, interval: 300 }).toHaveLength(1)
-    expect(await kafka('topics', '--bootstrap-server', '127.0.0.1:29392', '--describe')).toMatch(
+    expect(await kafka('topics', '--bootstrap-server', `127.0.0.1:${port}`, '--describe')).toMatch(
       /Topic: ours\s.*PartitionCount: 2\s+ReplicationFactor: 1\s.*retention.ms=5000[\s\S]*Partition: 1\s+Leader: 1\s/,
     )
     await theirs.createTopics([{ topic: 'theirs', partitions: 3 }])

@@ -1,5 +1,9 @@
 import { spawn } from 'node:child_process'
 
+/** What of a failure is printed at the most: a class path has thousands of characters, an output millions. */
+const maxCommandChars = 1_000
+const maxComplaintChars = 8_000
+
 export interface Finished {
   readonly status: number
   readonly stdout: string
@@ -36,7 +40,9 @@ export async function run(command: string, args: readonly string[], options: Run
   const complaint = late ? `did not end in ${timeoutMs} ms` : `ended with status ${status}`
   const expected = 'status' in options ? options.status : 0
   if (late || (expected !== undefined && status !== expected))
-    throw new Error(`${[command, ...args].join(' ')} ${complaint}\n${stdout}${stderr}`)
+    throw new Error(
+      `${[command, ...args].join(' ').slice(0, maxCommandChars)} ${complaint}\n${stderr.slice(-maxComplaintChars)}${stdout.slice(-maxComplaintChars)}`,
+    )
   return { status, stdout, stderr }
 }
 

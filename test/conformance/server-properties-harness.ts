@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
+import { freePorts } from './free-ports.ts'
 import { kafkaClassPath, kafkaScript } from './kafka-peer.ts'
 import { run, until } from './process-harness.ts'
 
@@ -13,14 +12,6 @@ export interface NodeFiles {
   readonly file: string
   readonly dataDirectory: string
   readonly bootstrapServers: string
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map(server => once(server, 'listening')))
-  const ports = servers.map(server => (server.address() as { port: number }).port)
-  await Promise.all(servers.map(server => once(server.close(), 'close')))
-  return ports
 }
 
 /** Writes a server.properties with the keys of the file that Apache Kafka 4.3 ships, on free ports, and `quorum`'s kind of quorum. */
