@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { AddPartitionsToTxn, BatchBuilder, CreateTopics, DescribeGroups, ErrorCode, Fetch, Produce } from '@millrace/protocol'
-import { type Disk, DiskError, type File, metricsOf, nodeWorld, silentLogger, type World } from '@millrace/runtime'
+import { type Disk, DiskError, type File, metricsOf, metricsText, nodeWorld, silentLogger, type World } from '@millrace/runtime'
 import { type Attributes, type Meter, type MeterProvider, metrics, type ObservableCallback } from '@opentelemetry/api'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Broker } from './broker.ts'
@@ -73,6 +73,15 @@ const readings = {
   partitions: () => 3,
   offlinePartitions: () => 4,
   offlineLogDirectories: () => 5,
+  replicas: () => 6,
+  underReplicatedPartitions: () => 7,
+  underMinIsrPartitions: () => 8,
+  leaderlessPartitions: () => 9,
+  fencedBrokers: () => 10,
+  activeControllers: () => 11,
+  raftEpoch: () => 12,
+  metadataOffset: () => 13,
+  logSize: () => [[{ topic: 't' }, 14]] as const,
 }
 
 describe('the declarations', () => {
@@ -85,7 +94,7 @@ describe('the declarations', () => {
 
   test("are the README's table", () => {
     const readme = fs.readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-    const rows = readme.split('\n').filter(line => line.startsWith('| `millrace.broker.'))
+    const rows = readme.split('\n').filter(line => /^\| `millrace\.(broker|controller|cluster|raft|metadata)\./.test(line))
     expect(rows).toEqual(
       brokerMetricDeclarations.map(({ kind, name, unit, attributes, description }) => {
         const names = attributes.map(attribute => `\`${attribute}\``).join(', ')
@@ -116,9 +125,25 @@ describe('recording', () => {
 
   test('gauges are read at collections until observing is stopped', async () => {
     const stop = new BrokerMetrics().observe(1, readings)
-    expect(Object.values(await provider.collect()).sort()).toEqual([1, 2, 3, 4, 5])
+    expect(Object.values(await provider.collect()).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
     stop()
     expect(await provider.collect()).toEqual({})
+  })
+
+  test('what was counted can be read back; topics that are gone can not', () => {
+    const broker = new BrokerMetrics()
+    broker.answered(api, ErrorCode.NONE, 7)
+    broker.isrShrunk()
+    broker.leaderElected('unclean')
+    for (const topic of ['gone', 'there']) broker.ofTopic(topic).appended({ sizeInBytes: 70, recordCount: 3 })
+    broker.keepTopics(topic => topic === 'there')
+    const text = metricsText(broker.families())
+    expect(text).toContain('\nmillrace_broker_requests_total{api="Heartbeat"} 1\n')
+    expect(text).toContain('\nmillrace_broker_request_duration_seconds_count{api="Heartbeat"} 1\n')
+    expect(text).toContain('\nmillrace_broker_isr_shrinks_total 1\n')
+    expect(text).toContain('\nmillrace_controller_elections_total{election_type="unclean"} 1\n')
+    expect(text).toContain('\nmillrace_broker_log_append_bytes_total{topic="there"} 70\n')
+    expect(text).not.toContain('topic="gone"')
   })
 
   test('without an SDK everything may be called', () => {
@@ -214,7 +239,7 @@ describe('a running broker', () => {
   })
 
   test('the gauges show connections, partitions and, after a disk failure, what is off line; none is left after the close', async () => {
-    expect(await provider.collect()).toEqual({
+    expect(await provider.collect()).toMatchObject({
       'millrace.broker.connections': 1,
       'millrace.broker.request.memory': 0,
       'millrace.broker.partitions': 2,

@@ -1,15 +1,15 @@
 import { ErrorCode, errorOf } from '@millrace/protocol'
-import { type Metrics, metricsOf } from '@millrace/runtime'
-
-/** One metric: what the README's table says of it is what is told to OpenTelemetry. */
-export interface MetricDeclaration {
-  readonly kind: 'counter' | 'histogram' | 'gauge'
-  readonly name: string
-  /** A UCUM code, as OpenTelemetry writes them. */
-  readonly unit: string
-  readonly attributes: readonly string[]
-  readonly description: string
-}
+import {
+  type CountedSeries,
+  type MetricDeclaration,
+  type MetricFamily,
+  type Metrics,
+  MetricsRegistry,
+  metricsOf,
+  type Reading,
+  type SeriesOf,
+  type TimedSeries,
+} from '@millrace/runtime'
 
 const counters = {
   requests: {
@@ -75,6 +75,27 @@ const counters = {
     attributes: [],
     description: 'Rebalances begun by the group coordinators',
   },
+  isrShrinks: {
+    kind: 'counter',
+    name: 'millrace.broker.isr.shrinks',
+    unit: '{change}',
+    attributes: [],
+    description: 'In-sync sets of partitions led here that lost a replica',
+  },
+  isrExpands: {
+    kind: 'counter',
+    name: 'millrace.broker.isr.expands',
+    unit: '{change}',
+    attributes: [],
+    description: 'In-sync sets of partitions led here that got one back',
+  },
+  elections: {
+    kind: 'counter',
+    name: 'millrace.controller.elections',
+    unit: '{election}',
+    attributes: ['election.type'],
+    description: 'Leaders of partitions that changed while this node was the active controller (`clean`, `unclean`)',
+  },
 } as const satisfies Record<string, MetricDeclaration>
 
 const requestDuration = {
@@ -121,6 +142,69 @@ const gauges = {
     attributes: ['node.id'],
     description: 'Directories of `log.dirs` whose disk has failed',
   },
+  replicas: {
+    kind: 'gauge',
+    name: 'millrace.broker.replicas',
+    unit: '{partition}',
+    attributes: ['node.id'],
+    description: 'Partitions of which this broker holds a replica, led or followed',
+  },
+  underReplicatedPartitions: {
+    kind: 'gauge',
+    name: 'millrace.broker.partitions.under_replicated',
+    unit: '{partition}',
+    attributes: ['node.id'],
+    description: 'Partitions led here with fewer replicas in sync than they have',
+  },
+  underMinIsrPartitions: {
+    kind: 'gauge',
+    name: 'millrace.broker.partitions.under_min_isr',
+    unit: '{partition}',
+    attributes: ['node.id'],
+    description: 'Partitions led here with fewer replicas in sync than `min.insync.replicas`: they refuse acks=all',
+  },
+  leaderlessPartitions: {
+    kind: 'gauge',
+    name: 'millrace.cluster.partitions.leaderless',
+    unit: '{partition}',
+    attributes: ['node.id'],
+    description: 'Partitions of the whole cluster without a leader, as this node knows it',
+  },
+  fencedBrokers: {
+    kind: 'gauge',
+    name: 'millrace.cluster.brokers.fenced',
+    unit: '{broker}',
+    attributes: ['node.id'],
+    description: 'Registered brokers that may lead nothing, as this node knows it',
+  },
+  activeControllers: {
+    kind: 'gauge',
+    name: 'millrace.controller.active',
+    unit: '{controller}',
+    attributes: ['node.id'],
+    description: '1 on the active controller, 0 elsewhere: the sum over the cluster is 1',
+  },
+  raftEpoch: {
+    kind: 'gauge',
+    name: 'millrace.raft.epoch',
+    unit: '{epoch}',
+    attributes: ['node.id'],
+    description: 'Epoch of the quorum: grows with each election of an active controller',
+  },
+  metadataOffset: {
+    kind: 'gauge',
+    name: 'millrace.metadata.offset',
+    unit: '{record}',
+    attributes: ['node.id'],
+    description: 'Offset of the last metadata record that this node has applied',
+  },
+  logSize: {
+    kind: 'gauge',
+    name: 'millrace.broker.log.size',
+    unit: 'By',
+    attributes: ['node.id', 'topic'],
+    description: 'Bytes of the logs on this broker',
+  },
 } as const satisfies Record<string, MetricDeclaration>
 
 /** Every metric of a broker, in the order of the README's table. */
@@ -136,144 +220,188 @@ export const brokerMetricDeclarations: readonly MetricDeclaration[] = [
   counters.appendedBytes,
   counters.appendedRecords,
   counters.fetchedBytes,
+  gauges.logSize,
   gauges.partitions,
+  gauges.replicas,
   gauges.offlinePartitions,
   gauges.offlineLogDirectories,
+  gauges.underReplicatedPartitions,
+  gauges.underMinIsrPartitions,
+  counters.isrShrinks,
+  counters.isrExpands,
   counters.rebalances,
+  gauges.leaderlessPartitions,
+  gauges.fencedBrokers,
+  gauges.activeControllers,
+  counters.elections,
+  gauges.raftEpoch,
+  gauges.metadataOffset,
 ]
 
-/** Where the gauges read their values: called at each collection only. */
-export type BrokerReadings = { readonly [Gauge in keyof typeof gauges]: () => number }
+type Gauge = keyof typeof gauges
 
-type Counter = ReturnType<Metrics['counter']>
-type Histogram = ReturnType<Metrics['histogram']>
+/** Where the gauges read their values: called at each collection only. What is left out is not shown. */
+export type BrokerReadings = { readonly [Name in Gauge]?: () => Reading }
 
-/** The sets of attributes of one API, made once: a request allocates none. */
-interface ApiAttributes {
-  readonly answered: { readonly api: string }
-  readonly failed: Map<number, { readonly api: string; readonly 'error.type': string }>
+/** The series of one API, made once: a request looks nothing up by text. */
+interface ApiSeries {
+  readonly answered: CountedSeries
+  readonly duration: TimedSeries
+  readonly failed: Map<number, CountedSeries>
+  readonly partitionsFailed: Map<number, CountedSeries>
 }
-
-const received = Object.freeze({ 'network.io.direction': 'receive' })
-const transmitted = Object.freeze({ 'network.io.direction': 'transmit' })
 
 /**
  * What a broker tells about itself: per request, batch and chunk of the network, never per record. One for each broker, made as it starts, so
  * that an SDK that was installed before is the one that is told.
  */
 export class BrokerMetrics {
-  readonly #metrics: Metrics
-  readonly #counters: { readonly [Name in keyof typeof counters]: Counter }
-  readonly #requestDuration: Histogram
+  readonly #registry: MetricsRegistry
+  readonly #counters: { readonly [Name in keyof typeof counters]: SeriesOf<CountedSeries> }
+  readonly #requestDuration: SeriesOf<TimedSeries>
+  readonly #received: CountedSeries
+  readonly #transmitted: CountedSeries
   /** Index = API key. */
-  readonly #apis: (ApiAttributes | undefined)[] = []
+  readonly #apis: (ApiSeries | undefined)[] = []
 
   constructor(metrics: Metrics = metricsOf('@millrace/broker', '0.1.0')) {
-    this.#metrics = metrics
-    const counter = ({ name, unit, description }: MetricDeclaration) => metrics.counter(name, { unit, description })
+    const registry = new MetricsRegistry(metrics)
+    this.#registry = registry
     this.#counters = {
-      requests: counter(counters.requests),
-      partitionErrors: counter(counters.partitionErrors),
-      refusedRequests: counter(counters.refusedRequests),
-      refusedConnections: counter(counters.refusedConnections),
-      network: counter(counters.network),
-      appendedBytes: counter(counters.appendedBytes),
-      appendedRecords: counter(counters.appendedRecords),
-      fetchedBytes: counter(counters.fetchedBytes),
-      rebalances: counter(counters.rebalances),
+      requests: registry.counter(counters.requests),
+      partitionErrors: registry.counter(counters.partitionErrors),
+      refusedRequests: registry.counter(counters.refusedRequests),
+      refusedConnections: registry.counter(counters.refusedConnections),
+      network: registry.counter(counters.network),
+      appendedBytes: registry.counter(counters.appendedBytes),
+      appendedRecords: registry.counter(counters.appendedRecords),
+      fetchedBytes: registry.counter(counters.fetchedBytes),
+      rebalances: registry.counter(counters.rebalances),
+      isrShrinks: registry.counter(counters.isrShrinks),
+      isrExpands: registry.counter(counters.isrExpands),
+      elections: registry.counter(counters.elections),
     }
-    const { name, unit, description } = requestDuration
-    this.#requestDuration = metrics.histogram(name, { unit, description })
+    this.#requestDuration = registry.histogram(requestDuration)
+    this.#received = this.#counters.network.of({ 'network.io.direction': 'receive' })
+    this.#transmitted = this.#counters.network.of({ 'network.io.direction': 'transmit' })
   }
 
   /** Reads the gauges at each collection, for this node, until the function that it returns is called. */
   observe(nodeId: number, readings: BrokerReadings): () => void {
-    const attributes = Object.freeze({ 'node.id': nodeId })
+    const common = Object.freeze({ 'node.id': nodeId })
     const stops: (() => void)[] = []
-    for (const gauge of Object.keys(gauges) as (keyof typeof gauges)[]) {
-      const { name, unit, description } = gauges[gauge]
-      stops.push(this.#metrics.gauge(name, { unit, description }, result => result.observe(readings[gauge](), attributes)))
+    for (const [name, declaration] of Object.entries(gauges) as [Gauge, MetricDeclaration][]) {
+      const read = readings[name]
+      if (read !== undefined) stops.push(this.#registry.gauge(declaration, common, read))
     }
     return () => {
       for (const stop of stops) stop()
     }
   }
 
+  /** Every metric with the values of now. */
+  families(): Iterable<MetricFamily> {
+    return this.#registry.families()
+  }
+
   /** `errorCode`: of the answer as a whole, NONE where its parts have codes of their own. */
   answered(api: { readonly key: number; readonly name: string }, errorCode: number, durationMs: number): void {
-    const attributes = this.#attributesOf(api)
-    this.#counters.requests.add(1, errorCode === ErrorCode.NONE ? attributes.answered : failedWith(attributes, errorCode))
-    this.#requestDuration.record(durationMs, attributes.answered)
+    const series = this.#seriesOf(api)
+    if (errorCode === ErrorCode.NONE) series.answered.add(1)
+    else failedSeries(series.failed, this.#counters.requests, api.name, errorCode).add(1)
+    series.duration.record(durationMs)
   }
 
   partitionFailed(api: { readonly key: number; readonly name: string }, errorCode: number): void {
-    this.#counters.partitionErrors.add(1, failedWith(this.#attributesOf(api), errorCode))
+    failedSeries(this.#seriesOf(api).partitionsFailed, this.#counters.partitionErrors, api.name, errorCode).add(1)
   }
 
   requestRefused(): void {
-    this.#counters.refusedRequests.add(1)
+    this.#counters.refusedRequests.of().add(1)
   }
 
   connectionRefused(): void {
-    this.#counters.refusedConnections.add(1)
+    this.#counters.refusedConnections.of().add(1)
   }
 
   received(bytes: number): void {
-    this.#counters.network.add(bytes, received)
+    this.#received.add(bytes)
   }
 
   transmitted(bytes: number): void {
-    this.#counters.network.add(bytes, transmitted)
+    this.#transmitted.add(bytes)
   }
 
   rebalanceBegun(): void {
-    this.#counters.rebalances.add(1)
+    this.#counters.rebalances.of().add(1)
+  }
+
+  /** The controller has committed an in-sync set without a replica that was in it. */
+  isrShrunk(): void {
+    this.#counters.isrShrinks.of().add(1)
+  }
+
+  isrExpanded(): void {
+    this.#counters.isrExpands.of().add(1)
+  }
+
+  /** The active controller gave a partition another leader. */
+  leaderElected(type: 'clean' | 'unclean'): void {
+    this.#counters.elections.of({ 'election.type': type }).add(1)
   }
 
   /** For who keeps it as long as the topic is there. */
   ofTopic(topic: string): TopicMetrics {
     const { appendedBytes, appendedRecords, fetchedBytes } = this.#counters
-    return new TopicMetrics(topic, appendedBytes, appendedRecords, fetchedBytes)
+    return new TopicMetrics(appendedBytes.of({ topic }), appendedRecords.of({ topic }), fetchedBytes.of({ topic }))
   }
 
-  #attributesOf({ key, name }: { readonly key: number; readonly name: string }): ApiAttributes {
-    return (this.#apis[key] ??= { answered: Object.freeze({ api: name }), failed: new Map() })
+  /** Series of topics that are no more are shown no longer. */
+  keepTopics(isKept: (topic: string) => boolean): void {
+    const { appendedBytes, appendedRecords, fetchedBytes } = this.#counters
+    for (const family of [appendedBytes, appendedRecords, fetchedBytes]) family.keep(({ topic }) => isKept(String(topic)))
+  }
+
+  #seriesOf({ key, name }: { readonly key: number; readonly name: string }): ApiSeries {
+    return (this.#apis[key] ??= {
+      answered: this.#counters.requests.of({ api: name }),
+      duration: this.#requestDuration.of({ api: name }),
+      failed: new Map(),
+      partitionsFailed: new Map(),
+    })
   }
 }
 
 /** The traffic of one topic, counted per batch and answer. */
 export class TopicMetrics {
-  readonly #attributes: { readonly topic: string }
-  readonly #appendedBytes: Counter
-  readonly #appendedRecords: Counter
-  readonly #fetchedBytes: Counter
+  readonly #appendedBytes: CountedSeries
+  readonly #appendedRecords: CountedSeries
+  readonly #fetchedBytes: CountedSeries
 
-  constructor(topic: string, appendedBytes: Counter, appendedRecords: Counter, fetchedBytes: Counter) {
-    this.#attributes = Object.freeze({ topic })
+  constructor(appendedBytes: CountedSeries, appendedRecords: CountedSeries, fetchedBytes: CountedSeries) {
     this.#appendedBytes = appendedBytes
     this.#appendedRecords = appendedRecords
     this.#fetchedBytes = fetchedBytes
   }
 
   appended({ sizeInBytes, recordCount }: { readonly sizeInBytes: number; readonly recordCount: number }): void {
-    this.#appendedBytes.add(sizeInBytes, this.#attributes)
-    this.#appendedRecords.add(recordCount, this.#attributes)
+    this.#appendedBytes.add(sizeInBytes)
+    this.#appendedRecords.add(recordCount)
   }
 
   fetched(bytes: number): void {
-    this.#fetchedBytes.add(bytes, this.#attributes)
+    this.#fetchedBytes.add(bytes)
   }
 }
 
-/** Kafka's errors are few: one set of attributes each. */
-function failedWith(
-  { answered, failed }: ApiAttributes,
+/** Kafka's errors are few: one series each. */
+function failedSeries(
+  known: Map<number, CountedSeries>,
+  counter: SeriesOf<CountedSeries>,
+  api: string,
   errorCode: number,
-): { readonly api: string; readonly 'error.type': string } {
-  let attributes = failed.get(errorCode)
-  if (attributes === undefined) {
-    attributes = Object.freeze({ ...answered, 'error.type': errorOf(errorCode).code })
-    failed.set(errorCode, attributes)
-  }
-  return attributes
+): CountedSeries {
+  let series = known.get(errorCode)
+  if (series === undefined) known.set(errorCode, (series = counter.of({ api, 'error.type': errorOf(errorCode).code })))
+  return series
 }

@@ -13,6 +13,17 @@ export {
 export { AssertionError, assert, ConfigError, DiskError, MillraceError, messageOf, NetError } from './errors.ts'
 export { type Facts, type Logger, silentLogger, textLogger } from './log.ts'
 export { type Metrics, metricsOf } from './metrics.ts'
+export {
+  CountedSeries,
+  type MetricAttributes,
+  type MetricDeclaration,
+  type MetricFamily,
+  MetricsRegistry,
+  type Reading,
+  type SeriesOf,
+  TimedSeries,
+} from './metrics-registry.ts'
+export { metricsText, metricsTextName, metricsTextType } from './metrics-text.ts'
 export { nodeWorld } from './node/world.ts'
 export { formatProperties, parseProperties } from './properties.ts'
 export { replaceFile } from './replace-file.ts'
