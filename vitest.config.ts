@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+/** Polls end with their event; they last this long only when it never comes, however busy the machine. */
+const polls = { poll: { timeout: 20_000, interval: 20 } }
+
 /** `unit`: beside their subject, no network but loopback and no JVM. `system`: what crosses packages, peers included. */
 export default defineConfig({
   test: {
@@ -11,8 +14,7 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 30_000,
-          // Some wait for a real process or a socket: on a busy machine, once more before it counts.
-          retry: 2,
+          expect: polls,
         },
       },
       {
@@ -21,9 +23,10 @@ export default defineConfig({
           include: ['test/{conformance,faults,security,simulation,packaging}/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          expect: polls,
           fileParallelism: false,
           // Real processes on a busy machine: one that fails is run once more before it counts.
-          retry: 2,
+          retry: 1,
         },
       },
     ],

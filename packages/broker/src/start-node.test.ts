@@ -183,6 +183,6 @@ test('a connection that asks nothing is closed after connections.max.idle.ms, on
     minBytes: 1,
     topics: [{ topic: 't', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 }] }],
   })
-  await expect.poll(() => idle.isClosed, { timeout: 5000 }).toBe(true)
+  await expect.poll(() => idle.isClosed).toBe(true)
   await expect(fetching).resolves.toMatchObject({ errorCode: 0 })
 }, 15_000)

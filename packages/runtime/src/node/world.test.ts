@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { replaceFile } from '../replace-file.ts'
 import type { Socket } from '../world.ts'
 import { nodeWorld } from './world.ts'
@@ -84,7 +84,7 @@ describe("Node's disk", () => {
     const shell = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
     const [line] = await once(shell.stdout, 'data')
     const pid = Number(String(line))
-    await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z '))
+    await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z ')
     const file = world.disk.open(path, 'write')
     file.write([Buffer.from(`${pid}\n`)], 0)
     file.close()
@@ -111,7 +111,7 @@ describe("Node's net", () => {
         close: () => closed.push('server'),
       }),
     )
-    const socket: Socket = await world.net.connect({ host: '127.0.0.1', port: listener.port, timeoutMs: 1000 })
+    const socket: Socket = await world.net.connect({ host: '127.0.0.1', port: listener.port, timeoutMs: 10_000 })
     const answer = await new Promise<string>(resolve => {
       let text = ''
       socket.receive({
@@ -135,7 +135,7 @@ describe("Node's net", () => {
       code: 'EADDRINUSE',
     })
     await listener.close()
-    await expect(world.net.connect({ host: '127.0.0.1', port: listener.port, timeoutMs: 1000 })).rejects.toMatchObject({
+    await expect(world.net.connect({ host: '127.0.0.1', port: listener.port, timeoutMs: 10_000 })).rejects.toMatchObject({
       code: 'ECONNREFUSED',
       retriable: true,
     })
