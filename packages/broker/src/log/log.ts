@@ -199,23 +199,35 @@ export class Log {
     const baseOffset = this.#logEndOffset
     setBaseOffsetAndEpoch(batch.buffer, batch.offset, baseOffset, leaderEpoch)
     this.#append(batch, leaderEpoch)
+    if (this.onWritten === null) this.#writeOut()
     return { baseOffset, isDuplicate: false }
   }
 
   /**
-   * Appends batches as a leader gave them: offsets and epochs stay. Returns the new end. The bytes belong to the log from here on.
+   * Appends batches as a leader gave them: offsets and epochs stay. Written together, and in the file when this returns, unless `onWritten` is set.
+   * Returns the new end. The bytes belong to the log from here on.
    * Throws CorruptBatchError for offsets that do not follow the log's end (nothing behind the first such batch is appended), DiskError.
    */
   appendAsFollower(bytes: Uint8Array): number {
     this.#guard.check()
-    for (const batch of batchesIn(bytes)) {
-      if (batch.baseOffset < this.#logEndOffset || batch.lastOffsetDelta < 0)
-        throw new CorruptBatchError(
-          `offsets ${batch.baseOffset} to ${batch.lastOffset} behind the log's end ${this.#logEndOffset}`,
-        )
-      this.#append(batch, batch.partitionLeaderEpoch)
+    try {
+      for (const batch of batchesIn(bytes)) {
+        if (batch.baseOffset < this.#logEndOffset || batch.lastOffsetDelta < 0)
+          throw new CorruptBatchError(
+            `offsets ${batch.baseOffset} to ${batch.lastOffset} behind the log's end ${this.#logEndOffset}`,
+          )
+        this.#append(batch, batch.partitionLeaderEpoch)
+      }
+    } finally {
+      if (this.onWritten === null && this.failure === null) this.#writeOut()
     }
     return this.#logEndOffset
+  }
+
+  /** Brings to the file what is only in memory: `writtenOffset` is the log's end then. Throws DiskError. */
+  write(): void {
+    this.#guard.check()
+    this.#writeOut()
   }
 
   /**
@@ -289,7 +301,14 @@ export class Log {
    * `offset` when that lies within a batch.
    */
   truncateTo(offset: number): number {
-    if (offset >= this.#logEndOffset) return this.#logEndOffset
+    if (offset >= this.#logEndOffset) {
+      // An epoch that began here and has no record may be unknown to the leader, which would find this log diverging for ever.
+      this.#guard.run(() => {
+        this.#epochs.truncateFromEnd(this.#logEndOffset)
+        this.#epochs.save()
+      })
+      return this.#logEndOffset
+    }
     if (offset < this.firstSegmentOffset) {
       this.truncateFullyAndStartAt(offset)
       return offset
@@ -409,9 +428,7 @@ export class Log {
     const nowMs = this.#world.clock.now()
     this.#guard.run(() => {
       if (this.#segments.active.isFullFor(sizeInBytes, lastOffset, maxTimestamp, nowMs)) this.#roll()
-      const { active } = this.#segments
-      active.append(bytes, lastOffset, maxTimestamp)
-      if (this.onWritten === null) active.writePending()
+      this.#segments.active.append(bytes, lastOffset, maxTimestamp)
     })
     if (leaderEpoch > this.#epochs.last) this.#epochs.assign(leaderEpoch, batch.baseOffset)
     this.#tail.add(batch.baseOffset, lastOffset + 1, bytes)
@@ -419,8 +436,7 @@ export class Log {
     this.#logEndOffset = lastOffset + 1
     this.#isChanged = true
     this.#flush.appended(batch.recordCount)
-    if (this.onWritten === null) this.#written()
-    else this.#writeSoon()
+    if (this.onWritten !== null) this.#writeSoon()
     if (this.#config.flushMs < Number.MAX_SAFE_INTEGER && this.#flushTimer === null) this.#flushLater()
   }
 
