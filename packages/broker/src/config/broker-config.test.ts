@@ -110,22 +110,58 @@ describe('a listener', () => {
 
 describe('the quorum', () => {
   test('is that of the metadata log, or the static voters', () => {
-    expect(readQuorum(read({}).config)).toEqual([])
-    const { config } = read({ 'controller.quorum.bootstrap.servers': undefined, 'controller.quorum.voters': '1@localhost:9093' })
-    expect(readQuorum(config)).toEqual([{ id: 1, host: 'localhost', port: 9093 }])
+    expect(readQuorum(read({}).config)).toEqual({ voters: [], bootstrapServers: [{ host: '127.0.0.1', port: 9093 }] })
+    const { config } = read({
+      'controller.quorum.bootstrap.servers': undefined,
+      'controller.quorum.voters': '1@localhost:9093,2@[::1]:9094',
+    })
+    const voters = [
+      { id: 1, host: 'localhost', port: 9093 },
+      { id: 2, host: '::1', port: 9094 },
+    ]
+    expect(readQuorum(config)).toEqual({ voters, bootstrapServers: [] })
   })
 
   test.each([
     ['nobody', { 'controller.quorum.bootstrap.servers': undefined }, /must be given/],
     ['others', { 'controller.quorum.voters': '2@h:9093' }, /does not name this node/],
-    ['three', { 'controller.quorum.voters': '1@h:1,2@h:2,3@h:3' }, /quorum of one/],
+    ['a voter twice', { 'controller.quorum.voters': '1@h:1,1@h:2' }, /names node 1 twice/],
     ['what is no voter', { 'controller.quorum.voters': 'h:9093' }, /must be id@host:port/],
+    ['a server without a port', { 'controller.quorum.bootstrap.servers': 'h' }, /must be host:port/],
   ])('of %s is an error', (_, properties, message) => {
     expect(() => read(properties)).toThrow(message)
   })
+})
 
-  test('needs a node that is broker and controller', () => {
-    expect(() => read({ 'process.roles': 'broker' })).toThrow(/set process.roles=broker,controller/)
+describe('a node', () => {
+  const broker = { 'process.roles': 'broker', listeners: 'PLAINTEXT://:9092' }
+  const controller = { 'process.roles': 'controller', listeners: 'CONTROLLER://:9093' }
+
+  test('may be a broker alone, or a controller alone', () => {
+    expect(readListeners(read(broker).config)).toMatchObject([{ name: 'PLAINTEXT', isController: false }])
+    expect(readListeners(read(controller).config)).toMatchObject([{ name: 'CONTROLLER', isController: true }])
+    expect(read({ ...controller, 'listener.security.protocol.map': undefined }).warnings).toEqual([])
+  })
+
+  test.each([
+    ['without a role', { 'process.roles': '' }, /process.roles/],
+    ['with a role twice', { 'process.roles': 'broker,broker' }, /names a role twice/],
+    ['with another role', { 'process.roles': 'zookeeper' }, /process.roles/],
+    [
+      'that is a broker with a controller listener',
+      { 'process.roles': 'broker' },
+      /names CONTROLLER of controller.listener.names/,
+    ],
+    ['that is a controller with a client listener', { 'process.roles': 'controller' }, /names PLAINTEXT, which is none of/],
+    ['that is a broker among the voters', { ...broker, 'controller.quorum.voters': '1@h:1' }, /is a broker alone: node.id is 1/],
+    ['without the name of the controllers', { ...broker, 'controller.listener.names': '' }, /controller.listener.names is empty/],
+    [
+      'that does not know how controllers speak',
+      { ...broker, 'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT' },
+      /No security protocol is given for the listener CONTROLLER/,
+    ],
+  ])('%s is an error', (_, properties, message) => {
+    expect(() => read(properties)).toThrow(message)
   })
 })
 

@@ -1,5 +1,6 @@
 import { ConfigError, type ConfigSet } from '@millrace/runtime'
 import { listenerKeys as keys } from './listener-keys.ts'
+import { type Roles, readRoles } from './roles.ts'
 
 export interface ListenerConfig {
   readonly name: string
@@ -17,12 +18,16 @@ export interface ListenerConfig {
 const protocols = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
 const everyAddress = new Set(['', '0.0.0.0', '::'])
 
-/** The listeners of a server.properties, checked against one another. Throws a ConfigError. */
+/** The listeners of a server.properties, checked against one another and against the roles of the node. Throws a ConfigError. */
 export function readListeners(config: ConfigSet): ListenerConfig[] {
   const bound = parseAddresses(keys.listeners.name, config.get(keys.listeners)!)
   const advertised = parseAddresses(keys.advertisedListeners.name, config.get(keys.advertisedListeners) ?? [])
-  const controllerNames = config.get(keys.controllerListenerNames)!
-  const protocolOf = readProtocols(config.get(keys.listenerSecurityProtocolMap)!)
+  const controllerNames = controllerListenerNames(config)
+  const roles = readRoles(config)
+  const protocolOf = readProtocols(config)
+  if (controllerNames.length === 0)
+    throw new ConfigError('controller.listener.names is empty', 'name the listener of the controllers, such as CONTROLLER')
+  for (const name of controllerNames) protocolOf(name)
   for (const name of advertised.keys())
     if (!bound.has(name)) throw new ConfigError(`advertised.listeners names ${name}, which listeners does not`)
   const listeners = [...bound].map(([name, { host, port }]) => {
@@ -38,8 +43,33 @@ export function readListeners(config: ConfigSet): ListenerConfig[] {
       isController: controllerNames.includes(name),
     }
   })
-  checkInterBroker(config, listeners)
+  checkRoles(listeners, roles)
+  if (roles.isBroker) checkInterBroker(config, listeners)
   return listeners
+}
+
+function checkRoles(listeners: readonly ListenerConfig[], { isBroker, isController }: Roles): void {
+  const controllers = listeners.filter(listener => listener.isController).map(listener => listener.name)
+  const clients = listeners.filter(listener => !listener.isController).map(listener => listener.name)
+  if (isController && controllers.length === 0)
+    throw new ConfigError('listeners names none of controller.listener.names', 'add one, such as CONTROLLER://:9093')
+  if (!isController && controllers.length > 0)
+    throw new ConfigError(
+      `listeners names ${controllers.join(', ')} of controller.listener.names, and process.roles is broker alone`,
+      'leave it out: controllers listen there',
+    )
+  if (isBroker && clients.length === 0)
+    throw new ConfigError('listeners names controller listeners alone', 'add one for clients, such as PLAINTEXT://:9092')
+  if (!isBroker && clients.length > 0)
+    throw new ConfigError(
+      `listeners names ${clients.join(', ')}, which is none of controller.listener.names, and process.roles is controller alone`,
+      'leave it out: brokers listen there',
+    )
+}
+
+/** Names of the listeners that belong to controllers, here and on every other node; voters are reached under the first. */
+export function controllerListenerNames(config: ConfigSet): string[] {
+  return config.get(keys.controllerListenerNames)!.map(name => name.toUpperCase())
 }
 
 /** Name of the listener that brokers use among themselves. */
@@ -49,8 +79,6 @@ export function interBrokerListenerName(config: ConfigSet): string {
 
 function checkInterBroker(config: ConfigSet, listeners: readonly ListenerConfig[]): void {
   const clients = listeners.filter(listener => !listener.isController).map(listener => listener.name)
-  if (clients.length === 0)
-    throw new ConfigError('listeners names controller listeners alone', 'add one for clients, such as PLAINTEXT://:9092')
   const given = config.get(keys.interBrokerListenerName)
   if (given !== null && config.given(keys.securityInterBrokerProtocol.name) !== undefined)
     throw new ConfigError('Only one of inter.broker.listener.name and security.inter.broker.protocol may be given')
@@ -62,9 +90,15 @@ function checkInterBroker(config: ConfigSet, listeners: readonly ListenerConfig[
     )
 }
 
-function readProtocols(map: string): (listener: string) => number {
+function readProtocols(config: ConfigSet): (listener: string) => number {
   const byName = new Map<string, string>()
-  for (const entry of map.split(',').map(member => member.trim())) {
+  // As in Apache Kafka: without a map of one's own the controllers speak PLAINTEXT.
+  if (config.given(keys.listenerSecurityProtocolMap.name) === undefined)
+    for (const name of controllerListenerNames(config)) byName.set(name, 'PLAINTEXT')
+  for (const entry of config
+    .get(keys.listenerSecurityProtocolMap)!
+    .split(',')
+    .map(member => member.trim())) {
     const [name, protocol, rest] = entry.split(':')
     if (!name || !protocol || rest !== undefined || !protocols.includes(protocol))
       throw new ConfigError(

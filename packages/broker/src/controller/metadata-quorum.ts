@@ -45,7 +45,7 @@ export function raftOptions(options: MetadataQuorumOptions): RaftNodeOptions<Met
     directoryId: storage.metadataDirectory.id,
     directory,
     openLog: recoveryPoint => openMetadataLog(options, directory, recoveryPoint),
-    staticVoters: readQuorum(config),
+    staticVoters: readQuorum(config).voters,
     controllerListenerName: readListeners(config).find(listener => listener.isController)!.name,
     clusterId: storage.clusterId,
     canVote: true,

@@ -40,7 +40,7 @@ export function formatStorage(world: World, options: FormatOptions): string[] {
       },
     )
   }
-  const voters = readQuorum(config)
+  const { voters } = readQuorum(config)
   if (standalone && voters.length > 0) {
     throw new MillraceError('QUORUM_MISMATCH', 'controller.quorum.voters and --standalone exclude one another', {
       hint: 'leave out --standalone for static voters',
