@@ -39,6 +39,7 @@ const edges: readonly RegExp[] = [
   /^packages\/runtime\/src\/node\//, // Node's World itself
   /^packages\/streams\/src\/store\/lmdb[^/]*\.ts$/, // LMDB does its own disk work
   /^packages\/schema-registry\/src\/http[^/]*\.ts$/, // Fastify owns its sockets
+  /^packages\/broker\/src\/http\//, // Fastify again; figures of the process
 ]
 
 function withoutComments(text: string): string {

@@ -1,5 +1,7 @@
 import { type ConfigKey, ConfigSet, type Logger } from '@millrace/runtime'
 import { groupKeys } from './group-keys.ts'
+import { httpKeys } from './http-keys.ts'
+import { readHttpListener } from './http-listener.ts'
 import { listenerKeys } from './listener-keys.ts'
 import { readListeners } from './listeners.ts'
 import { logKeys } from './log-keys.ts'
@@ -11,7 +13,15 @@ import { checkSetting } from './setting.ts'
 import { keptWithoutEffectYet, withoutEffectYet } from './without-effect.ts'
 
 /** All keys of server.properties that are declared, by their names in code: `config.get(brokerKeys.numPartitions)`. */
-export const brokerKeys = { ...nodeKeys, ...quorumKeys, ...listenerKeys, ...logKeys, ...replicationKeys, ...groupKeys }
+export const brokerKeys = {
+  ...nodeKeys,
+  ...quorumKeys,
+  ...listenerKeys,
+  ...logKeys,
+  ...replicationKeys,
+  ...groupKeys,
+  ...httpKeys,
+}
 
 const declared: readonly ConfigKey[] = Object.values(brokerKeys)
 const byName: ReadonlyMap<string, ConfigKey> = new Map(declared.map(key => [key.name, key]))
@@ -33,5 +43,6 @@ export function readBrokerConfig(properties: ReadonlyMap<string, string>, logger
   checkSetting(logKeys.compressionGzipLevel, properties.get(logKeys.compressionGzipLevel.name))
   readListeners(config)
   readQuorum(config)
+  readHttpListener(config)
   return config
 }
