@@ -13,6 +13,7 @@ import {
 import { SimulatedUniverse } from '@millrace/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Answer, FakeBroker, type FakeRequest } from '../testing/fake-broker.ts'
+import { settledIn } from '../testing/settled.ts'
 import type { ConsumedBatch } from './consumed-batch.ts'
 import { Consumer } from './consumer.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
@@ -49,16 +50,7 @@ const open = (options: Partial<ConsumerOptions> = {}) =>
   })
 const t = (partition: number) => ({ topic: 't', partition })
 
-async function settled<T>(promise: Promise<T>): Promise<{ value?: T; error?: any }> {
-  let outcome: { value?: T; error?: any } | undefined
-  promise.then(
-    value => (outcome = { value }),
-    error => (outcome = { error }),
-  )
-  await universe.scheduler.run({ done: () => outcome !== undefined, maxEvents: 1_000_000 })
-  if (!outcome) throw new Error('nothing more can happen, and the promise is not settled')
-  return outcome
-}
+const settled = <T>(promise: Promise<T>) => settledIn(universe, promise)
 const passed = (ms: number) => universe.scheduler.run({ untilMs: universe.scheduler.nowMs + ms })
 const polled = async (consumer: Consumer, maxWaitMs = 5_000) => {
   const { value, error } = await settled(consumer.poll(maxWaitMs))

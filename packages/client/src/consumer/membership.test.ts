@@ -14,6 +14,7 @@ import {
 import { SimulatedUniverse } from '@millrace/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FakeBroker } from '../testing/fake-broker.ts'
+import { settledIn } from '../testing/settled.ts'
 import { Consumer } from './consumer.ts'
 import type { ConsumerOptions, RebalanceListener } from './consumer-options.ts'
 import { decodeSubscription, encodeAssignment } from './consumer-protocol.ts'
@@ -85,16 +86,7 @@ const join = (options: Partial<ConsumerOptions> = {}, callbacks = listener) => {
   return consumer
 }
 
-async function settled<T>(promise: Promise<T>): Promise<{ value?: T; error?: any }> {
-  let outcome: { value?: T; error?: any } | undefined
-  promise.then(
-    value => (outcome = { value }),
-    error => (outcome = { error }),
-  )
-  await universe.scheduler.run({ done: () => outcome !== undefined, maxEvents: 1_000_000 })
-  if (!outcome) throw new Error('nothing more can happen, and the promise is not settled')
-  return outcome
-}
+const settled = <T>(promise: Promise<T>) => settledIn(universe, promise)
 const passed = (ms: number) => universe.scheduler.run({ untilMs: universe.scheduler.nowMs + ms })
 const poll = async (consumer: Consumer, ms = 10_000) => {
   const { error } = await settled(consumer.poll(ms))

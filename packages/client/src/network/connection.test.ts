@@ -3,6 +3,7 @@ import { type Socket, silentLogger } from '@millrace/runtime'
 import { SimulatedUniverse } from '@millrace/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FakeBroker } from '../testing/fake-broker.ts'
+import { settledIn } from '../testing/settled.ts'
 import { Connection, type ConnectionOptions, nextCorrelationId } from './connection.ts'
 
 let universe: SimulatedUniverse
@@ -31,16 +32,7 @@ const open = (options: Partial<ConnectionOptions> = {}) =>
   })
 
 /** The outcome of a promise, on virtual time. */
-async function settled<T>(promise: Promise<T>): Promise<{ value?: T; error?: any }> {
-  let outcome: { value?: T; error?: any } | undefined
-  promise.then(
-    value => (outcome = { value }),
-    error => (outcome = { error }),
-  )
-  await universe.scheduler.run({ done: () => outcome !== undefined, maxEvents: 100_000 })
-  if (!outcome) throw new Error('nothing more can happen, and the promise is not settled')
-  return outcome
-}
+const settled = <T>(promise: Promise<T>) => settledIn(universe, promise)
 const opened = async (options?: Partial<ConnectionOptions>) => (await settled(open(options))).value!
 
 /** Answers the next request of an API with these bytes as they are. */

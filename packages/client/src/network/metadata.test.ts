@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { Cluster } from '../cluster.ts'
 import { clientKeys, resolveOptions } from '../config.ts'
 import { FakeBroker } from '../testing/fake-broker.ts'
+import { settledIn } from '../testing/settled.ts'
 
 let universe: SimulatedUniverse
 let one: FakeBroker
@@ -29,16 +30,7 @@ const open = (bootstrapServers: string | string[] = one.bootstrapServers, option
     maxInFlightRequests: 100,
   })
 
-async function settled<T>(promise: Promise<T>): Promise<{ value?: T; error?: any }> {
-  let outcome: { value?: T; error?: any } | undefined
-  promise.then(
-    value => (outcome = { value }),
-    error => (outcome = { error }),
-  )
-  await universe.scheduler.run({ done: () => outcome !== undefined, maxEvents: 1_000_000 })
-  if (!outcome) throw new Error('nothing more can happen, and the promise is not settled')
-  return outcome
-}
+const settled = <T>(promise: Promise<T>) => settledIn(universe, promise)
 const passed = (ms: number) => universe.scheduler.run({ untilMs: universe.scheduler.nowMs + ms })
 
 describe('metadata', () => {

@@ -2,6 +2,7 @@ import { BatchView, ErrorCode, InitProducerId, Metadata, Produce, type ProduceRe
 import { SimulatedUniverse } from '@millrace/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Answer, FakeBroker, type FakeRequest } from '../testing/fake-broker.ts'
+import { settledIn } from '../testing/settled.ts'
 import { Producer } from './producer.ts'
 import type { ProducerOptions } from './producer-options.ts'
 
@@ -24,16 +25,7 @@ beforeEach(async () => {
 const open = (options: Partial<ProducerOptions> = {}) =>
   new Producer({ world: universe.machine('client').boot(), bootstrapServers: broker.bootstrapServers, lingerMs: 0, ...options })
 
-async function settled<T>(promise: Promise<T>): Promise<{ value?: T; error?: any }> {
-  let outcome: { value?: T; error?: any } | undefined
-  promise.then(
-    value => (outcome = { value }),
-    error => (outcome = { error }),
-  )
-  await universe.scheduler.run({ done: () => outcome !== undefined, maxEvents: 1_000_000 })
-  if (!outcome) throw new Error('nothing more can happen, and the promise is not settled')
-  return outcome
-}
+const settled = <T>(promise: Promise<T>) => settledIn(universe, promise)
 const passed = (ms: number) => universe.scheduler.run({ untilMs: universe.scheduler.nowMs + ms })
 
 interface Arrived {
