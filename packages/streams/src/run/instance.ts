@@ -9,6 +9,8 @@ import { newTaskMetrics, type TaskMetrics } from '../task/task-metrics.ts'
 import type { Topology } from '../topology/topology.ts'
 import { committedOf } from './commit-metadata.ts'
 import { ProducerOutlet } from './outlet.ts'
+import { RepartitionPurge } from './repartition-purge.ts'
+import { RetentionWarning } from './retention-warning.ts'
 import { openStateDirectory } from './state-directory.ts'
 import type { AppMetrics, AppState, PartitionLag } from './status.ts'
 import { StreamsMetrics } from './streams-metrics.ts'
@@ -43,13 +45,11 @@ export class Instance {
   #outlet!: ProducerOutlet
   #tasks: TaskSet | null = null
   #isClosing = false
-  /** Stores of which something was said once. */
-  readonly #warned = new Set<string>()
+  #purge: RepartitionPurge | null = null
+  readonly #retentionWarning: RetentionWarning
   /** The last turn found something to do, so the next one may. */
   #hasTaken = false
   #nextCommitMs = 0
-  #nextPurgeMs = 0
-  #isPurging = false
   #revivals = 0
   readonly #metrics: StreamsMetrics
   #ended: TaskMetrics = newTaskMetrics()
@@ -60,6 +60,7 @@ export class Instance {
     this.#world = app.world
     this.#logger = app.logger
     this.#topology = app.topology
+    this.#retentionWarning = new RetentionWarning(app.world.clock, app.logger)
     this.#metrics = new StreamsMetrics(app.options.applicationId)
     this.done = new Promise<void>((resolve, reject) => {
       this.#finish = resolve
@@ -122,6 +123,7 @@ export class Instance {
     const common = { bootstrapServers, world: this.#world, logger: this.#logger, clientId: options.applicationId }
     this.#directory = openStateDirectory(options, this.#world)
     this.#admin = new Admin(common)
+    this.#purge = new RepartitionPurge(this.#admin, this.#world.clock, this.#logger, settings.repartitionPurgeIntervalMs)
     const counts = await prepareTopics(this.#admin, this.#topology, settings.replicationFactor, this.#logger)
     await this.#prepareSerdes()
     this.#producer = new Producer({ ...common, lingerMs: 50, batchBytes: 65_536, ...options.producer })
@@ -229,7 +231,7 @@ export class Instance {
     if (taken > 0 || batches.length > 0) tasks.balanceFetching()
     if (tasks.hasFullCaches() || this.#world.clock.monotonic() >= this.#nextCommitMs) await this.#commit()
     if (taken === 0) await this.#waitForTasks(tasks)
-    this.#purge()
+    this.#purge!.serve(tasks)
   }
 
   #waitMs(): number {
@@ -277,7 +279,7 @@ export class Instance {
     await Promise.all(checkpoints.map(({ task, checkpoint }) => task.commit(checkpoint)))
     for (const { task } of checkpoints) {
       this.#tasks!.committed(task)
-      this.#warnOfRetention(task)
+      this.#retentionWarning.committed(task)
     }
     if (this.#tasks!.budget.isExceeded) for (const task of this.#tasks!.active()) task.evict()
     this.#revivals = 0
@@ -296,23 +298,6 @@ export class Instance {
     const byTask = new Map(tasks.map(task => [task, new Map<string, number>()]))
     for (const [index, { task, topic }] of partitions.entries()) byTask.get(task)!.set(topic, ends[index]!)
     return byTask
-  }
-
-  /**
-   * A broker deletes from a windowed changelog by the wall clock: what is logged with times of the past may be gone at once. That is no loss before the state
-   * is needed somewhere else, and then one.
-   */
-  #warnOfRetention(task: Task): void {
-    for (const { name, windows, retentionMs, changelogConfig } of task.subtopology.stores) {
-      if (windows === null || this.#warned.has(name) || 'retention.ms' in changelogConfig) continue
-      const observedMs = task.observedTime(name).valueMs
-      if (observedMs < 0 || this.#world.clock.now() - observedMs <= retentionMs) continue
-      this.#warned.add(name)
-      this.#logger.warn('windowed state is older than its changelog is kept', {
-        store: name,
-        hint: "for records of the past give the aggregate { changelog: { 'retention.ms': '-1' } }",
-      })
-    }
   }
 
   #assigned(partitions: readonly TopicPartition[]): Promise<void> {
@@ -354,19 +339,6 @@ export class Instance {
     // Failures of what was sent before are not those of the next commit.
     await this.#producer!.flush().catch(() => {})
     await this.#tasks!.revive()
-  }
-
-  /** What is committed is not needed again in the topics that are the application's own. */
-  #purge(): void {
-    const nowMs = this.#world.clock.monotonic()
-    if (this.#isPurging || nowMs < this.#nextPurgeMs) return
-    this.#nextPurgeMs = nowMs + this.#app.settings.repartitionPurgeIntervalMs
-    const partitions = this.#tasks!.purgeable()
-    if (partitions.length === 0) return
-    this.#isPurging = true
-    this.#admin!.deleteRecords(partitions)
-      .catch(error => this.#logger.warn('repartition topics not purged', { error: messageOf(error) }))
-      .finally(() => (this.#isPurging = false))
   }
 
   async #release(): Promise<void> {

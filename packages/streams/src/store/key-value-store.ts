@@ -2,6 +2,7 @@ import { noHeaders, type RecordHeader } from '../record.ts'
 import type { StoreSpec } from '../topology/store-spec.ts'
 import { type CacheEntry, evict, identityOf } from './cache.ts'
 import type { ByteStore, StoreWrites } from './environment.ts'
+import { keyBytesOf, loadedEntry } from './loaded-entry.ts'
 import { settled } from './not-ready.ts'
 import { stamped, timestampOf, valueBytesOf } from './stamped.ts'
 import type { StateStore, StoreContext } from './state-store.ts'
@@ -121,8 +122,8 @@ export class KeyValueStore<K, V> implements StateStore {
   /** Entries by key bytes, those in the cache included. `from` and `to` are inclusive, as in Kafka Streams. */
   *range(from: K | null, to: K | null): Generator<StoredValue<K, V>> {
     const { spec } = this
-    const start = from === null ? null : copyOf(spec.key.serialize(spec.serdeTopic, from))
-    const last = to === null ? null : copyOf(spec.key.serialize(spec.serdeTopic, to))
+    const start = from === null ? null : keyBytesOf(spec, from)
+    const last = to === null ? null : keyBytesOf(spec, to)
     const pending = [...this.#cache.values()]
       .filter(entry => {
         const key = this.#bytesOf(entry)
@@ -153,7 +154,7 @@ export class KeyValueStore<K, V> implements StateStore {
   }
 
   restored(key: Uint8Array, value: Uint8Array | null, timestamp: number): { key: Uint8Array; value: Uint8Array | null } {
-    return { key: copyOf(key), value: value === null ? null : stamped(timestamp, value) }
+    return { key: Uint8Array.prototype.slice.call(key), value: value === null ? null : stamped(timestamp, value) }
   }
 
   changelogValue(key: Uint8Array): { value: Uint8Array | null; timestamp: number } {
@@ -168,33 +169,18 @@ export class KeyValueStore<K, V> implements StateStore {
 
   #loaded(id: unknown, key: K): CacheEntry<K, V> {
     const { spec } = this
-    const keyBytes = copyOf(spec.key.serialize(spec.serdeTopic, key))
-    const stored = this.bytes.get(keyBytes)
-    const entry: CacheEntry<K, V> = {
-      key,
-      keyBytes,
-      value: stored === undefined ? null : settled(spec.name, spec.value.deserialize(spec.serdeTopic, valueBytesOf(stored))),
-      timestamp: stored === undefined ? -1 : timestampOf(stored),
-      headers: noHeaders,
-      dirty: false,
-      stored: stored !== undefined,
-      used: true,
-    }
+    const keyBytes = keyBytesOf(spec, key)
+    const entry = loadedEntry(spec, key, keyBytes, this.bytes.get(keyBytes))
     this.#cache.set(id, entry)
     this.#context.budget.entries++
     return entry
   }
 
   #bytesOf(entry: CacheEntry<K, V>): Uint8Array {
-    return (entry.keyBytes ??= copyOf(this.spec.key.serialize(this.spec.serdeTopic, entry.key)))
+    return (entry.keyBytes ??= keyBytesOf(this.spec, entry.key))
   }
 
   #identityOf(key: K): unknown {
     return identityOf(key, () => this.spec.key.serialize(this.spec.serdeTopic, key))
   }
-}
-
-/** A serde may reuse its buffer. */
-function copyOf(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes)
 }

@@ -11,6 +11,7 @@ import {
 import { type CacheEntry, evict, identityOf } from './cache.ts'
 import type { ByteStore, StoreWrites } from './environment.ts'
 import type { StoredValue } from './key-value-store.ts'
+import { keyBytesOf, loadedEntry } from './loaded-entry.ts'
 import { settled } from './not-ready.ts'
 import { stamped, timestampOf, valueBytesOf } from './stamped.ts'
 import type { StateStore, StoreContext } from './state-store.ts'
@@ -219,25 +220,16 @@ export class WindowStore<K, V> implements StateStore {
 
   #loaded(segment: Segment<K, V>, id: unknown, key: K): CacheEntry<K, V> {
     const { spec } = this
-    const keyBytes = Uint8Array.prototype.slice.call(spec.key.serialize(spec.serdeTopic, key))
+    const keyBytes = keyBytesOf(spec, key)
     const stored = segment.start <= this.expiredStartMs ? undefined : this.bytes.get(localWindowKey(keyBytes, segment.start))
-    const entry: CacheEntry<K, V> = {
-      key,
-      keyBytes,
-      value: stored === undefined ? null : settled(spec.name, spec.value.deserialize(spec.serdeTopic, valueBytesOf(stored))),
-      timestamp: stored === undefined ? -1 : timestampOf(stored),
-      headers: noHeaders,
-      dirty: false,
-      stored: stored !== undefined,
-      used: true,
-    }
+    const entry = loadedEntry(spec, key, keyBytes, stored)
     segment.entries.set(id, entry)
     this.#context.budget.entries++
     return entry
   }
 
   #bytesOf(entry: CacheEntry<K, V>): Uint8Array {
-    return (entry.keyBytes ??= Uint8Array.prototype.slice.call(this.spec.key.serialize(this.spec.serdeTopic, entry.key)))
+    return (entry.keyBytes ??= keyBytesOf(this.spec, entry.key))
   }
 
   #identityOf(key: K): unknown {
