@@ -9,6 +9,7 @@ import {
   ListPartitionReassignments,
 } from '@millrace/protocol'
 import type { ApiHandler } from './handler.ts'
+import { refusalFor } from './refusal.ts'
 
 /** Requests of clients that the controller decides: they go to it as they come, and its answer comes back as it is. */
 export function controllerRequestHandlers(): ApiHandler<any, any>[] {
@@ -23,10 +24,16 @@ export function controllerRequestHandlers(): ApiHandler<any, any>[] {
   ]
 }
 
-function forwarded<Request, Response>(api: Api<Request, Response>): ApiHandler<Request, Response> {
+function forwarded(api: Api<any, any>): ApiHandler<any, any> {
   return {
     api,
     versions: api.versions!,
-    handle: (request, context, { controller }) => controller.request(api, context.apiVersion, request, context),
+    async handle(request, context, { controller, logger }) {
+      try {
+        return await controller.request(api, context.apiVersion, request, context)
+      } catch (error) {
+        return refusalFor(api, request, error, logger)
+      }
+    },
   }
 }
