@@ -2,6 +2,7 @@ import { type Api, ErrorCode, type KafkaError } from '@millrace/protocol'
 import type { Cluster } from '../cluster.ts'
 import { isRetriable } from '../errors.ts'
 import type { Body, RequestOptions } from '../network/connection.ts'
+import type { Purpose } from '../network/connection-pool.ts'
 import type { BrokerNode } from '../network/metadata.ts'
 
 /** The broker that keeps a group: found when needed, forgotten when it says that it is not the one or can't be reached. */
@@ -16,15 +17,19 @@ export class Coordinator {
     this.groupId = groupId
   }
 
-  /** One attempt, on a connection of its own: a join that waits for others holds up nothing else. */
+  /**
+   * One attempt, on a connection of its own: a join that waits for others holds up nothing else. `purpose`: another connection, for what must not wait
+   * behind such a join either.
+   */
   async request<Request, Response>(
     api: Api<Request, Response>,
     body: Body<Request>,
     options?: RequestOptions,
+    purpose: Purpose = 'coordinator',
   ): Promise<Response> {
     const node = await this.#find()
     try {
-      return await this.#cluster.request(node, 'coordinator', api, body, options)
+      return await this.#cluster.request(node, purpose, api, body, options)
     } catch (error) {
       if (isRetriable(error)) this.#forget(node)
       throw error

@@ -405,4 +405,62 @@ describe('closing', () => {
     await passed(60_000)
     expect(broker.of(JoinGroup).length).toBe(joins)
   })
+
+  it('of a member whose join waits for others leaves at once, not behind that join', async () => {
+    const consumer = join()
+    await poll(consumer, 500)
+    let parked = true
+    broker.on(LeaveGroup, () => {
+      parked = false
+      return {}
+    })
+    broker.on(Heartbeat, () => ({ errorCode: ErrorCode.REBALANCE_IN_PROGRESS }))
+    broker.on(JoinGroup, async () => {
+      while (parked) await new Promise<void>(resolve => universe.scheduler.after(100, resolve))
+      return { errorCode: ErrorCode.UNKNOWN_MEMBER_ID, memberId: '', protocolName: '' }
+    })
+    await poll(consumer, 4_000)
+    const startedMs = universe.scheduler.nowMs
+    await settled(consumer.close())
+    expect(broker.of(LeaveGroup).map(({ body }) => body.members[0]!.memberId)).toEqual(['m1'])
+    expect(parked).toBe(false)
+    expect(universe.scheduler.nowMs - startedMs).toBeLessThan(1_000)
+  })
+
+  it('while the first join is on its way gives back the id that it brings', async () => {
+    broker.on(JoinGroup, async () => {
+      await new Promise<void>(resolve => universe.scheduler.after(300, resolve))
+      return { errorCode: ErrorCode.MEMBER_ID_REQUIRED, memberId: 'm1', protocolName: '' }
+    })
+    const consumer = join()
+    await poll(consumer, 100)
+    await settled(consumer.close())
+    expect(broker.of(JoinGroup)).toHaveLength(1)
+    expect(broker.of(LeaveGroup).map(({ body }) => body.members[0]!.memberId)).toEqual(['m1'])
+  })
+
+  it('looks for the coordinator that has moved, and for no longer than it may take', async () => {
+    const consumer = join()
+    await poll(consumer, 500)
+    let refusals = 2
+    broker.on(LeaveGroup, () => (refusals-- > 0 ? { errorCode: ErrorCode.NOT_COORDINATOR } : {}))
+    await settled(consumer.close())
+    expect(broker.of(LeaveGroup)).toHaveLength(3)
+
+    const other = join()
+    await poll(other, 500)
+    broker.on(LeaveGroup, () => 'silent')
+    const startedMs = universe.scheduler.nowMs
+    await settled(other.close())
+    expect(universe.scheduler.nowMs - startedMs).toBeLessThan(6_000)
+  })
+
+  it('of a member that the group has gone on without takes its id out of the group', async () => {
+    const consumer = join()
+    await poll(consumer, 500)
+    broker.on(Heartbeat, () => ({ errorCode: ErrorCode.ILLEGAL_GENERATION }))
+    await passed(4_000)
+    await settled(consumer.close())
+    expect(broker.of(LeaveGroup)).toHaveLength(1)
+  })
 })

@@ -1,7 +1,7 @@
 import { ErrorCode, errorOf, Heartbeat, JoinGroup, KafkaError, LeaveGroup, SyncGroup } from '@millrace/protocol'
 import { messageOf, sleep, type Timer } from '@millrace/runtime'
 import type { Cluster } from '../cluster.ts'
-import { ClosedError, isRetriable, StateError } from '../errors.ts'
+import { ClosedError, ConnectError, isRetriable, StateError } from '../errors.ts'
 import type { Assignor, MemberAssignment } from './assignors/assignor.ts'
 import { decodeAssignment, encodeSubscription } from './consumer-protocol.ts'
 import type { Coordinator } from './coordinator.ts'
@@ -41,6 +41,11 @@ const protocolType = 'consumer'
 /** Room for the answer to a join, which waits for the slowest member, on top of the time that members have. */
 const joinGraceMs = 5_000
 
+/** How long leaving may take, with a coordinator that moves or does not answer; afterwards the session's end takes the member out. */
+const leaveTimeoutMs = 5_000
+/** How long leaving waits for the id that a first JoinGroup gets, which brokers give at once. */
+const idTimeoutMs = 1_000
+
 /**
  * A member of a classic group. The eager protocol: everything is revoked before the member rejoins. Heartbeats run by themselves on the coordinator's
  * connection, however long the reader works; but a reader that does not poll for `maxPollIntervalMs` leaves the group (KIP-62).
@@ -64,6 +69,8 @@ export class Membership {
   #failure: Error | undefined
   #heartbeatTimer: Timer | undefined
   #lastPollMs: number
+  /** The id that a JoinGroup without one gets; empty if it gets none. */
+  #firstJoin: Promise<string> | undefined
   /** Grows when the member starts over: what an older attempt brings is ignored. */
   #attempt = 0
   #isClosed = false
@@ -146,24 +153,35 @@ export class Membership {
     if (this.#phase === 'stable' && this.#leader.mustReassign()) this.#rejoin()
   }
 
-  /** Leaves, so that the partitions go to others at once; a static member stays, to come back (KIP-345). Best effort. */
+  /** Leaves, so that the partitions go to others at once; a static member stays, to come back (KIP-345). Best effort, for `leaveTimeoutMs` at most. */
   async leave(reason: string): Promise<void> {
     this.#stopTimers()
-    const wasMember = this.#memberId !== '' && this.#phase !== 'out'
-    const memberId = this.#memberId
+    const isJoining = this.#phase === 'joining'
+    let memberId = this.#memberId
     this.#reset(true)
-    if (!wasMember || this.#options.groupInstanceId !== null) return
-    try {
-      await this.#coordinator.request(
-        LeaveGroup,
-        version =>
-          version >= 3
-            ? { groupId: this.#coordinator.groupId, members: [version >= 5 ? { memberId, reason } : { memberId }] }
-            : { groupId: this.#coordinator.groupId, memberId },
-        { timeoutMs: Math.min(this.#options.requestTimeoutMs, joinGraceMs) },
-      )
-    } catch (error) {
-      this.#cluster.logger.warn('client.group.leave-failed', { group: this.#coordinator.groupId, error: messageOf(error) })
+    if (this.#options.groupInstanceId !== null) return
+    // An id that was given out is waited for by the whole group, until its session is over.
+    if (memberId === '' && isJoining) memberId = await this.#idToCome()
+    if (memberId === '') return
+    const { groupId } = this.#coordinator
+    const { clock } = this.#cluster.world
+    const deadlineMs = clock.monotonic() + leaveTimeoutMs
+    for (let failures = 0; ; ) {
+      try {
+        const { errorCode } = await this.#sendLeave(memberId, reason, deadlineMs - clock.monotonic())
+        if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.UNKNOWN_MEMBER_ID) return
+        const error = this.#groupError('LeaveGroup', errorCode)
+        this.#coordinator.check(error)
+        throw error
+      } catch (error) {
+        const delayMs = this.#cluster.retryBackoff.delayMs(++failures)
+        // Nobody to be reached: nobody to be waited for either.
+        if (!isRetriable(error) || error instanceof ConnectError || clock.monotonic() + delayMs >= deadlineMs) {
+          this.#cluster.logger.warn('client.group.leave-failed', { group: groupId, member: memberId, error: messageOf(error) })
+          return
+        }
+        await sleep(clock, delayMs)
+      }
     }
   }
 
@@ -171,6 +189,31 @@ export class Membership {
     this.#isClosed = true
     this.#attempt++
     this.#stopTimers()
+  }
+
+  /** On another connection than joins: brokers answer those of one in order, and a join may wait for others who never come. */
+  async #sendLeave(memberId: string, reason: string, timeoutMs: number): Promise<{ errorCode: number }> {
+    const { groupId } = this.#coordinator
+    const response = await this.#coordinator.request(
+      LeaveGroup,
+      version =>
+        version >= 3 ? { groupId, members: [version >= 5 ? { memberId, reason } : { memberId }] } : { groupId, memberId },
+      { timeoutMs: Math.max(1, Math.min(this.#options.requestTimeoutMs, timeoutMs)) },
+      'general',
+    )
+    return { errorCode: response.errorCode || (response.members[0]?.errorCode ?? ErrorCode.NONE) }
+  }
+
+  async #idToCome(): Promise<string> {
+    const joining = this.#firstJoin
+    if (!joining) return ''
+    let timer: Timer | undefined
+    const timeUp = new Promise<string>(resolve => {
+      timer = this.#cluster.world.clock.timer(idTimeoutMs, () => resolve(''))
+    })
+    const memberId = await Promise.race([joining, timeUp])
+    timer?.cancel()
+    return memberId
   }
 
   // Joining
@@ -240,19 +283,22 @@ export class Membership {
         rackId: clientRack,
       }),
     }))
-    const joined = await this.#coordinator.request(
+    const memberId = this.#memberId
+    const joining = this.#coordinator.request(
       JoinGroup,
       version => ({
         groupId,
         sessionTimeoutMs,
         rebalanceTimeoutMs: maxPollIntervalMs,
-        memberId: this.#memberId,
+        memberId,
         ...(version >= 5 ? { groupInstanceId } : {}),
         protocolType,
         protocols,
       }),
       { timeoutMs: Math.max(this.#options.requestTimeoutMs, maxPollIntervalMs + joinGraceMs) },
     )
+    this.#firstJoin = memberId === '' ? joining.then(answer => answer.memberId).catch(() => '') : undefined
+    const joined = await joining
     if (attempt !== this.#attempt) return
     if (joined.errorCode === ErrorCode.MEMBER_ID_REQUIRED) this.#memberId = joined.memberId
     if (joined.errorCode !== ErrorCode.NONE) throw this.#groupError('JoinGroup', joined.errorCode)
@@ -329,7 +375,13 @@ export class Membership {
         ...(version >= 3 ? { groupInstanceId } : {}),
       }))
       if (attempt !== this.#attempt) return
-      if (errorCode !== ErrorCode.NONE) this.#checkGroupError(this.#groupError('Heartbeat', errorCode))
+      if (errorCode !== ErrorCode.NONE) {
+        const error = this.#groupError('Heartbeat', errorCode)
+        this.#checkGroupError(error)
+        // Another broker coordinates the group now, or will in a moment.
+        if (error.retriable && this.isInGroup && !this.#mustRejoin)
+          delayMs = Math.min(delayMs, this.#cluster.retryBackoff.delayMs(1))
+      }
     } catch (error) {
       if (attempt !== this.#attempt) return
       // The coordinator may be back, or another one, in a moment; the session lives on meanwhile.

@@ -53,6 +53,17 @@ function int32(value: number): Buffer {
 }
 
 describe('a connection', () => {
+  it('holds the deadline of a request that is due before an earlier one', async () => {
+    broker.on(ListGroups, () => 'silent')
+    const connection = await opened()
+    const patient = connection.request(ListGroups, {}, { timeoutMs: 60_000 })
+    patient.catch(() => {})
+    const startedMs = universe.scheduler.nowMs
+    const hasty = await settled(connection.request(ListGroups, {}, { timeoutMs: 200 }))
+    expect(hasty.error).toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    expect(universe.scheduler.nowMs - startedMs).toBeLessThan(300)
+  })
+
   it('gives each of many pipelined requests its own answer', async () => {
     universe.net.faults.maxChunkBytes = 7
     const connection = await opened()

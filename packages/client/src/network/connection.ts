@@ -71,6 +71,8 @@ export class Connection {
   #versions: ReadonlyMap<number, VersionRange> = new Map()
   #correlationId = 0
   #deadlineTimer: Timer | undefined
+  /** When the timer fires. */
+  #deadlineAtMs = Infinity
   #closed: Error | undefined
   #onClose: (() => void) | undefined
 
@@ -164,7 +166,7 @@ export class Connection {
     } else {
       this.#waiting.push(pending)
     }
-    this.#deadlineTimer ??= this.#arm(deadlineMs)
+    this.#arm(deadlineMs)
   }
 
   /**
@@ -227,14 +229,17 @@ export class Connection {
     pending.resolve(body)
   }
 
-  /** One timer for all requests, at the earliest deadline known when it was set; it is not moved by answers. */
-  #arm(deadlineMs: number): Timer {
+  /** One timer for all requests, at the earliest deadline or before: an answer does not move it, a request that is due earlier does. */
+  #arm(deadlineMs: number): void {
+    if (deadlineMs >= this.#deadlineAtMs) return
     const { clock } = this.#options.world
-    return clock.timer(Math.max(0, deadlineMs - clock.monotonic()), () => this.#checkDeadlines())
+    this.#deadlineTimer?.cancel()
+    this.#deadlineAtMs = deadlineMs
+    this.#deadlineTimer = clock.timer(Math.max(0, deadlineMs - clock.monotonic()), () => this.#checkDeadlines())
   }
 
   #checkDeadlines(): void {
-    this.#deadlineTimer = undefined
+    this.#deadlineAtMs = Infinity
     const now = this.#options.world.clock.monotonic()
     let earliest = Infinity
     for (const queue of [this.#inFlight, this.#waiting])
@@ -245,7 +250,7 @@ export class Connection {
         }
         earliest = Math.min(earliest, deadlineMs)
       }
-    if (earliest < Infinity) this.#deadlineTimer = this.#arm(earliest)
+    if (earliest < Infinity) this.#arm(earliest)
   }
 
   #fail(error: Error): void {
