@@ -1,23 +1,24 @@
-import type { Disk } from '@millrace/runtime'
 import { formatConfigValue } from '@millrace/runtime'
 import { logKeys } from '../config/log-keys.ts'
 import { ConfigResourceType } from '../config/resolve.ts'
-import { readCheckpoint } from '../raft/snapshots.ts'
 import type { ControllerState, Decision } from './decision.ts'
-import { bootstrapRecords, checkFeatures } from './features.ts'
+import { checkFeatures } from './features.ts'
 import type { MetadataRecord } from './metadata-record.ts'
-import { decodeRecord } from './record-codec.ts'
 
 /**
- * What a controller writes when it becomes active: in a new cluster the records of `bootstrap.checkpoint`, once; the end of a transaction
+ * What a controller writes when it becomes active: in a new cluster the records that it was formatted with, once; the end of a transaction
  * that the one before left open. Throws a MillraceError UNSUPPORTED_FEATURE.
  */
-export function activate({ image, config }: ControllerState, disk: Disk, directory: string): Decision<null> {
+export function activate(
+  { image, config }: ControllerState,
+  inTransaction: boolean,
+  bootstrap: () => readonly MetadataRecord[],
+): Decision<null> {
   const records: MetadataRecord[] = []
-  if (image.inTransaction) records.push({ type: 'AbortTransactionRecord', value: { reason: 'another controller became active' } })
+  if (inTransaction) records.push({ type: 'AbortTransactionRecord', value: { reason: 'another controller became active' } })
   const levels = new Map(image.features())
   if (!levels.has('metadata.version')) {
-    for (const record of readBootstrap(disk, directory)) {
+    for (const record of bootstrap()) {
       records.push(record)
       if (record.type === 'FeatureLevelRecord') levels.set(record.value.name, record.value.featureLevel)
     }
@@ -30,16 +31,4 @@ export function activate({ image, config }: ControllerState, disk: Disk, directo
     records.push({ type: 'ConfigRecord', value: { resourceType: ConfigResourceType.BROKER, resourceName: '', name, value } })
   }
   return { records, response: null }
-}
-
-function readBootstrap(disk: Disk, directory: string): MetadataRecord[] {
-  const path = `${directory}/bootstrap.checkpoint`
-  if (!disk.exists(path)) return bootstrapRecords()
-  const records: MetadataRecord[] = []
-  for (const batch of readCheckpoint(disk, path)) {
-    if (batch.isControl) continue
-    const cursor = batch.records()
-    while (cursor.next()) records.push(decodeRecord(cursor.value()!))
-  }
-  return records
 }

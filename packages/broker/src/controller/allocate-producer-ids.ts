@@ -1,4 +1,5 @@
 import { type AllocateProducerIdsRequest, type AllocateProducerIdsResponse, ErrorCode } from '@millrace/protocol'
+import { isCurrentBroker } from './broker-epoch.ts'
 import type { ControllerState, Decision } from './decision.ts'
 
 /** Producer ids that a broker is given at a time. */
@@ -14,9 +15,7 @@ export function decideAllocateProducerIds(
     records: [],
     response: { throttleTimeMs: 0, errorCode, producerIdStart: 0, producerIdLen: 0 },
   })
-  const broker = state.image.broker(brokerId)
-  if (!broker) return refused(ErrorCode.BROKER_ID_NOT_REGISTERED)
-  if (broker.epoch !== brokerEpoch) return refused(ErrorCode.STALE_BROKER_EPOCH)
+  if (!isCurrentBroker(state.image, request)) return refused(ErrorCode.STALE_BROKER_EPOCH)
   const producerIdStart = state.image.nextProducerId
   if (producerIdStart + producerIdBlockSize > Number.MAX_SAFE_INTEGER) return refused(ErrorCode.UNKNOWN_SERVER_ERROR)
   const nextProducerId = producerIdStart + producerIdBlockSize

@@ -15,6 +15,7 @@ import {
 import { silentLogger } from '@millrace/runtime'
 import { describe, expect, test } from 'vitest'
 import { readBrokerConfig } from '../config/broker-config.ts'
+import { BrokerSessions } from './broker-sessions.ts'
 import { ControllerMachine, decisionOf } from './controller.ts'
 import type { ControllerState } from './decision.ts'
 import { bootstrapRecords, supportedFeatures } from './features.ts'
@@ -47,12 +48,15 @@ function controllerOf(brokers: number[], properties: Record<string, string> = {}
     newUuid: () => `${String(uuids++).padStart(21, 'T')}Q`,
     below: () => 0,
     nextOffset: () => log.length,
+    sessions: new BrokerSessions(9000),
+    nowMs: 0,
   }
+  let nowMs = 0
   const machine = new ControllerMachine(state)
   const submit = (decide: (state: ControllerState) => { records: readonly MetadataRecord[]; response: any }) => {
     let answered: any
     const decided: MetadataRecord[] = []
-    for (const effect of machine.step({ decide, answer: response => (answered = response) })) {
+    for (const effect of machine.step({ decide, answer: response => (answered = response) }, nowMs)) {
       if (effect.kind === 'append') decided.push(...effect.records)
       if (effect.kind === 'reply') effect.complete()
     }
@@ -111,7 +115,8 @@ function controllerOf(brokers: number[], properties: Record<string, string> = {}
     })
     return { result: answered.responses[0]!, decided }
   }
-  return { image, log, decide, submit, register, heartbeat, create, alter }
+  const advance = (ms: number) => (nowMs += ms)
+  return { image, log, decide, submit, advance, register, heartbeat, create, alter }
 }
 
 describe('CreateTopics', () => {
@@ -462,9 +467,11 @@ describe('the life of a broker', () => {
   })
 
   test('that was killed and comes back leads its partitions in a new epoch', () => {
-    const { create, register, heartbeat, image } = controllerOf([1])
+    const { create, register, heartbeat, advance, image } = controllerOf([1])
     create('t')
     const epochs = () => image.topic('t')!.partitions.map(({ leader, leaderEpoch, isr }) => [leader, leaderEpoch, isr])
+    expect(register(1).answered.errorCode).toBe(ErrorCode.DUPLICATE_BROKER_REGISTRATION)
+    advance(9000)
     register(1)
     expect(epochs()).toEqual([[-1, 1, []]])
     expect(image.topic('t')!.partitions[0]!.offlineReplicas).toEqual([1])
@@ -475,6 +482,10 @@ describe('the life of a broker', () => {
   test('that shuts down hands over what it leads, and is fenced', () => {
     const { create, heartbeat, image } = controllerOf([1, 2])
     create('t', { numPartitions: 2, replicationFactor: 2 })
+    expect(heartbeat(1, { wantShutDown: true }).answered).toMatchObject({ shouldShutDown: false, isFenced: false })
+    expect(image.broker(1)).toMatchObject({ fenced: false, inControlledShutdown: true })
+    expect(heartbeat(1, { wantShutDown: true }).answered.shouldShutDown).toBe(false)
+    heartbeat(2)
     expect(heartbeat(1, { wantShutDown: true }).answered).toMatchObject({ shouldShutDown: true, isFenced: true })
     expect(image.broker(1)).toMatchObject({ fenced: true, inControlledShutdown: true })
     expect(image.topic('t')!.partitions.map(({ leader, isr }) => [leader, isr])).toEqual([

@@ -1,6 +1,7 @@
 import {
   AllocateProducerIds,
   AlterConfigs,
+  AlterPartition,
   type Api,
   BrokerHeartbeat,
   BrokerRegistration,
@@ -13,10 +14,12 @@ import {
 import type { Effect, Machine } from '@millrace/runtime'
 import { decideAllocateProducerIds } from './allocate-producer-ids.ts'
 import { decideAlterConfigs, decideIncrementalAlterConfigs } from './alter-configs.ts'
-import { decideBrokerHeartbeat, decideBrokerRegistration } from './broker-lifecycle.ts'
+import { decideAlterPartition } from './alter-partition.ts'
+import { decideBrokerHeartbeat } from './broker-heartbeat.ts'
+import { decideBrokerRegistration } from './broker-registration.ts'
 import { decideCreatePartitions } from './create-partitions.ts'
 import { decideCreateTopics } from './create-topics.ts'
-import type { ControllerState, Decide, Decision } from './decision.ts'
+import { type ControllerState, type Decide, type Decision, maxRecordsPerChange } from './decision.ts'
 import { decideDeleteTopics } from './delete-topics.ts'
 import { decideListPartitionReassignments } from './list-reassignments.ts'
 import type { MetadataRecord } from './metadata-record.ts'
@@ -25,6 +28,8 @@ import type { MetadataRecord } from './metadata-record.ts'
 export interface ControllerInput {
   readonly decide: (state: ControllerState) => Decision<unknown>
   readonly answer: (response: unknown) => void
+  /** Decided again at the time that this returns, of the monotonic clock; null ends it. */
+  readonly again?: { readonly name: string; readonly atMs: (state: ControllerState) => number | null }
 }
 
 const decisions = new Map<number, Decide<any, any>>()
@@ -39,6 +44,7 @@ decides(CreatePartitions, decideCreatePartitions)
 decides(IncrementalAlterConfigs, decideIncrementalAlterConfigs)
 decides(AlterConfigs, decideAlterConfigs)
 decides(AllocateProducerIds, decideAllocateProducerIds)
+decides(AlterPartition, decideAlterPartition)
 decides(BrokerRegistration, decideBrokerRegistration)
 decides(BrokerHeartbeat, decideBrokerHeartbeat)
 decides(ListPartitionReassignments, decideListPartitionReassignments)
@@ -49,8 +55,8 @@ export function decisionOf<Request, Response>(api: Api<Request, Response>): Deci
 }
 
 /**
- * The active controller: requests become records, records change the image. A decision sees all that was decided before, committed or
- * not; its answer waits until that is committed.
+ * The decisions of the active controller: requests become records, records change the image. A decision sees all that was decided before,
+ * committed or not; its answer waits until that is committed.
  */
 export class ControllerMachine implements Machine<ControllerInput, MetadataRecord> {
   readonly #state: ControllerState
@@ -59,15 +65,21 @@ export class ControllerMachine implements Machine<ControllerInput, MetadataRecor
     this.#state = state
   }
 
-  step({ decide, answer }: ControllerInput): readonly Effect<ControllerInput, MetadataRecord>[] {
+  step(input: ControllerInput, nowMs: number): readonly Effect<ControllerInput, MetadataRecord>[] {
     // What is handed out of the image since the last step must not change any more.
     this.#state.image.seal()
-    const { records, response } = decide(this.#state)
+    const state = { ...this.#state, nowMs }
+    const { records, response, splittable } = input.decide(state)
+    const effects: Effect<ControllerInput, MetadataRecord>[] = []
+    const size = splittable ? maxRecordsPerChange : Math.max(1, records.length)
+    for (let from = 0; from < records.length; from += size)
+      effects.push({ kind: 'append', records: records.slice(from, from + size) })
     // Without records the answer waits too: it may rest on records that are not committed yet.
-    return [
-      { kind: 'append', records },
-      { kind: 'reply', complete: () => answer(response) },
-    ]
+    if (records.length === 0) effects.push({ kind: 'append', records })
+    effects.push({ kind: 'reply', complete: () => input.answer(response) })
+    const atMs = input.again?.atMs(state) ?? null
+    if (atMs !== null) effects.push({ kind: 'timer', name: input.again!.name, atMs, input })
+    return effects
   }
 
   apply(record: MetadataRecord): void {

@@ -1,4 +1,5 @@
 import type { ConfigContext } from '../config/resolve.ts'
+import type { BrokerSessions } from './broker-sessions.ts'
 import type { MetadataImage } from './image.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 
@@ -6,6 +7,8 @@ import type { MetadataRecord } from './metadata-record.ts'
 export interface Decision<Response> {
   readonly records: readonly MetadataRecord[]
   readonly response: Response
+  /** The records may take effect in parts: more of them than one atomic change may have are several. */
+  readonly splittable?: boolean
 }
 
 /** What decisions look at. They change nothing: the image changes when the records are applied. */
@@ -19,6 +22,10 @@ export interface ControllerState extends ConfigContext {
   readonly below: (bound: number) => number
   /** Offset that the next record gets. */
   readonly nextOffset: () => number
+  /** When brokers were last heard. Lives as long as this controller is active. */
+  readonly sessions: BrokerSessions
+  /** Monotonic time of the input that is decided. */
+  readonly nowMs: number
 }
 
 export type Decide<Request, Response> = (state: ControllerState, request: Request, version: number) => Decision<Response>

@@ -67,6 +67,11 @@ export class MetadataImage {
   isActive(brokerId: number): boolean {
     return this.#brokers.get(brokerId)?.fenced === false
   }
+  /** Registered, unfenced and not shutting down: its replicas may be in sync and lead. */
+  isEligible(brokerId: number): boolean {
+    const broker = this.#brokers.get(brokerId)
+    return broker !== undefined && !broker.fenced && !broker.inControlledShutdown
+  }
   dynamicConfig(type: number, name: string): ReadonlyMap<string, string> {
     return this.#configs.get(`${type}:${name}`) ?? noSettings
   }

@@ -63,10 +63,12 @@ export type MetadataRecord = {
   [Type in keyof Values]: { readonly type: Type; readonly value: Values[Type] }
 }[keyof Values]
 
+export type PartitionChange = Extract<MetadataRecord, { type: 'PartitionChangeRecord' }>
+
 /** A change of one partition: what is left out stays as it is. */
 export function partitionChange(
   change: Pick<PartitionChangeRecord, 'topicId' | 'partitionId'> & Partial<PartitionChangeRecord>,
-): MetadataRecord {
+): PartitionChange {
   return {
     type: 'PartitionChangeRecord',
     value: {

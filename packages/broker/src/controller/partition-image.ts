@@ -1,5 +1,6 @@
 import type { PartitionChangeRecord, PartitionRecord } from '@millrace/protocol'
 import type { PartitionMetadata, TopicMetadata } from '../services.ts'
+import { migratingDirectory } from './directory-id.ts'
 import { noChange } from './metadata-record.ts'
 
 /** What the controller knows of a partition beyond what brokers need. Immutable. */
@@ -17,9 +18,13 @@ export interface TopicImage extends TopicMetadata {
 }
 
 const none: readonly number[] = []
+const noRecoveryChange = -1
 
 /** Which of some replicas are not to be reached: asked when it matters, as brokers come and go without a change of the partition. */
 export type OfflineOf = (replicas: readonly number[]) => readonly number[]
+
+/** What a partition keeps, in the log and in memory alike; the class below is the one list of it. */
+type PartitionFields = Omit<PartitionImage, 'offlineReplicas'>
 
 class Partition implements PartitionImage {
   readonly #offlineOf: OfflineOf
@@ -35,7 +40,7 @@ class Partition implements PartitionImage {
   readonly leaderRecoveryState: number
   readonly directories: readonly string[]
 
-  constructor(fields: Omit<PartitionImage, 'offlineReplicas'>, offlineOf: OfflineOf) {
+  constructor(fields: PartitionFields, offlineOf: OfflineOf) {
     this.leader = fields.leader
     this.leaderEpoch = fields.leaderEpoch
     this.partitionEpoch = fields.partitionEpoch
@@ -56,51 +61,31 @@ class Partition implements PartitionImage {
 }
 
 export function partitionOf(record: PartitionRecord, offlineOf: OfflineOf): PartitionImage {
-  const {
-    replicas,
-    isr,
-    removingReplicas,
-    addingReplicas,
-    leader,
-    leaderRecoveryState,
-    leaderEpoch,
-    partitionEpoch,
-    directories,
-  } = record
+  const { replicas, directories, eligibleLeaderReplicas, lastKnownElr } = record
   return new Partition(
     {
-      replicas,
-      isr,
-      removingReplicas,
-      addingReplicas,
-      leader,
-      leaderRecoveryState,
-      leaderEpoch,
-      partitionEpoch,
-      directories,
-      eligibleLeaderReplicas: record.eligibleLeaderReplicas ?? none,
-      lastKnownEligibleLeaderReplicas: record.lastKnownElr ?? none,
+      ...record,
+      // A record of a time before directories were told has none.
+      directories: directories.length === replicas.length ? directories : replicas.map(() => migratingDirectory),
+      eligibleLeaderReplicas: eligibleLeaderReplicas ?? none,
+      lastKnownEligibleLeaderReplicas: lastKnownElr ?? none,
     },
     offlineOf,
   )
 }
 
-/** The leader epoch grows with each change of the leader, the partition epoch with each change. */
+/** The leader epoch grows with each change that names a leader, the partition epoch with each change. */
 export function changedPartition(before: PartitionImage, change: PartitionChangeRecord, offlineOf: OfflineOf): PartitionImage {
-  const leaderChanges = change.leader !== noChange
+  const { topicId, partitionId, leader, leaderRecoveryState, lastKnownElr, ...others } = change
+  const lists = Object.fromEntries(Object.entries(others).filter(([, list]) => list !== null))
   return new Partition(
     {
-      replicas: change.replicas ?? before.replicas,
-      isr: change.isr ?? before.isr,
-      removingReplicas: change.removingReplicas ?? before.removingReplicas,
-      addingReplicas: change.addingReplicas ?? before.addingReplicas,
-      leader: leaderChanges ? change.leader : before.leader,
-      leaderRecoveryState: change.leaderRecoveryState === -1 ? before.leaderRecoveryState : change.leaderRecoveryState,
-      leaderEpoch: leaderChanges ? before.leaderEpoch + 1 : before.leaderEpoch,
+      ...before,
+      ...(lists as Partial<PartitionFields>),
+      ...(leader === noChange ? {} : { leader, leaderEpoch: before.leaderEpoch + 1 }),
+      ...(leaderRecoveryState === noRecoveryChange ? {} : { leaderRecoveryState }),
+      ...(lastKnownElr ? { lastKnownEligibleLeaderReplicas: lastKnownElr } : {}),
       partitionEpoch: before.partitionEpoch + 1,
-      directories: change.directories ?? before.directories,
-      eligibleLeaderReplicas: change.eligibleLeaderReplicas ?? before.eligibleLeaderReplicas,
-      lastKnownEligibleLeaderReplicas: change.lastKnownElr ?? before.lastKnownEligibleLeaderReplicas,
     },
     offlineOf,
   )
@@ -108,31 +93,7 @@ export function changedPartition(before: PartitionImage, change: PartitionChange
 
 /** The record from which the partition can be made again, for snapshots. */
 export function partitionRecordOf(topicId: string, partitionId: number, partition: PartitionImage): PartitionRecord {
-  const {
-    replicas,
-    isr,
-    removingReplicas,
-    addingReplicas,
-    leader,
-    leaderRecoveryState,
-    leaderEpoch,
-    partitionEpoch,
-    directories,
-  } = partition
+  const { eligibleLeaderReplicas: elr, lastKnownEligibleLeaderReplicas: lastKnown, ...fields }: PartitionFields = partition
   const orNull = (ids: readonly number[]) => (ids.length > 0 ? ids : null)
-  return {
-    topicId,
-    partitionId,
-    replicas,
-    isr,
-    removingReplicas,
-    addingReplicas,
-    leader,
-    leaderRecoveryState,
-    leaderEpoch,
-    partitionEpoch,
-    directories,
-    eligibleLeaderReplicas: orNull(partition.eligibleLeaderReplicas),
-    lastKnownElr: orNull(partition.lastKnownEligibleLeaderReplicas),
-  }
+  return { topicId, partitionId, ...fields, eligibleLeaderReplicas: orNull(elr), lastKnownElr: orNull(lastKnown) }
 }

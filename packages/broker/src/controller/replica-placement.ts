@@ -1,8 +1,7 @@
 import { ErrorCode } from '@millrace/protocol'
 import { Refusal } from './decision.ts'
+import { unassignedDirectory } from './directory-id.ts'
 import type { MetadataImage } from './image.ts'
-
-const unassignedDirectory = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 /**
  * Replicas for `count` new partitions: leaders go round the active brokers from a random one on, followers take the next ones.

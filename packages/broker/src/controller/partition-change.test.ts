@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { electLeader } from './election.ts'
+import { unassignedDirectory } from './directory-id.ts'
+import { changePartition } from './partition-change.ts'
 import type { PartitionImage } from './partition-image.ts'
 
 const topicId = 'AAAAAAAAAAAAAAAAAAAABQ'
@@ -17,7 +18,7 @@ function partition(fields: Partial<PartitionImage>): PartitionImage {
     addingReplicas: [],
     removingReplicas: [],
     leaderRecoveryState: 0,
-    directories: [],
+    directories: Array(fields.replicas?.length ?? 3).fill(unassignedDirectory),
     ...fields,
   }
 }
@@ -38,18 +39,21 @@ function elect(
     uncleanShutdown?: number[]
   },
 ) {
-  const record = electLeader(partition(fields), {
-    topicId,
-    partitionId: 0,
-    ...(isr ? { isr } : {}),
-    canLead: id => alive.includes(id),
-    minInsyncReplicas: min,
-    unclean,
-    uncleanShutdown,
-  })
+  const record = changePartition(
+    partition(fields),
+    {
+      topicId,
+      partitionId: 0,
+      ...(isr ? { isr } : {}),
+      canLead: id => alive.includes(id),
+      election: unclean ? 'unclean' : 'online',
+      uncleanShutdown,
+    },
+    { minInsyncReplicas: min, eligibleReplicas: true, metadataVersion: 30 },
+  )
   if (record === null) return null
   // What does not change is left out, so that the test reads as the change.
-  const { value } = record as { value: Record<string, unknown> }
+  const value: Record<string, unknown> = record.value as never
   return Object.fromEntries(
     Object.entries(value).filter(
       ([name, it]) => it !== null && !(name === 'leader' && it === -2) && it !== -1 && !/Id$/.test(name),
@@ -68,14 +72,11 @@ describe('a leader', () => {
   })
 
   test('that was the last in sync stays eligible, and leads again when it is back', () => {
-    const gone = electLeader(partition({ replicas: [1], isr: [1] }), {
-      topicId,
-      partitionId: 0,
-      isr: [],
-      canLead: () => false,
-      minInsyncReplicas: 1,
-      unclean: false,
-    })
+    const gone = changePartition(
+      partition({ replicas: [1], isr: [1] }),
+      { topicId, partitionId: 0, isr: [], canLead: () => false },
+      { minInsyncReplicas: 1, eligibleReplicas: true, metadataVersion: 30 },
+    )
     expect(gone?.value).toMatchObject({ leader: -1, isr: [], eligibleLeaderReplicas: [1], lastKnownElr: [1] })
     const without = { replicas: [1], leader: -1, isr: [], eligibleLeaderReplicas: [1], lastKnownEligibleLeaderReplicas: [1] }
     expect(elect(without, { alive: [1], min: 1 })).toEqual({
@@ -93,12 +94,12 @@ describe('an in-sync set that shrinks below min.insync.replicas', () => {
   })
 
   test('does not leave one eligible that went down uncleanly', () => {
-    expect(elect({ isr: [1, 2] }, { alive: [1], isr: [1], uncleanShutdown: [2] })).toEqual({ isr: [1], lastKnownElr: [2] })
+    expect(elect({ isr: [1, 2] }, { alive: [1], isr: [1], uncleanShutdown: [2] })).toEqual({ isr: [1] })
   })
 
   test('is refilled from the eligible ones', () => {
     const fields = { leader: -1, isr: [], eligibleLeaderReplicas: [2, 3], lastKnownEligibleLeaderReplicas: [1] }
-    expect(elect(fields, { alive: [3] })).toEqual({ leader: 3, isr: [3], eligibleLeaderReplicas: [2] })
+    expect(elect(fields, { alive: [3] })).toEqual({ leader: 3, isr: [3], eligibleLeaderReplicas: [2], lastKnownElr: [] })
   })
 })
 
