@@ -3,10 +3,14 @@ import { parseCommand, UsageError } from './arguments.ts'
 
 describe('commands', () => {
   test.each([
-    [['start'], { name: 'start', port: 9092, registryPort: 8081, data: 'millrace-data' }],
+    [['start'], { name: 'start', brokers: null, port: null, registryPort: 8081, data: 'millrace-data' }],
+    [
+      ['start', '--brokers', '3', '--port', '19092'],
+      { name: 'start', brokers: 3, port: 19_092, registryPort: 8081, data: 'millrace-data' },
+    ],
     [
       ['start', '--brokers', '1', '--port=0', '--data', '/d', '--registry-port', '0'],
-      { name: 'start', port: 0, registryPort: 0, data: '/d' },
+      { name: 'start', brokers: 1, port: 0, registryPort: 0, data: '/d' },
     ],
     [['broker', 'f.properties'], { name: 'broker', file: 'f.properties' }],
     [
@@ -31,7 +35,8 @@ describe('what cannot be understood is said in one line', () => {
     [[], 'no command given'],
     [['brew'], 'unknown command "brew"'],
     [['--brew'], 'unknown option --brew'],
-    [['start', '--brokers', '3'], 'start --brokers 3: this version runs one broker; leave the option out'],
+    [['start', '--brokers', '0'], '--brokers must be a whole number from 1 to 100, not "0"'],
+    [['start', '--brokers', '3', '--port', '65000'], '--port must be a whole number from 0 to 64435, not "65000"'],
     [['start', '--port', 'x'], '--port must be a whole number from 0 to 65535, not "x"'],
     [['start', '--port', '65536'], '--port must be a whole number from 0 to 65535, not "65536"'],
     [['start', '--port', '8081'], 'start: --port and --registry-port are both 8081'],

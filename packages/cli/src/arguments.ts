@@ -1,10 +1,19 @@
 import { parseArgs } from 'node:util'
+import { maxBrokers, maxFirstPort } from './cluster/cluster-plan.ts'
 
 /** What the command line asks for. */
 export type Command =
   | { readonly name: 'help' }
   | { readonly name: 'version' }
-  | { readonly name: 'start'; readonly port: number; readonly registryPort: number; readonly data: string }
+  | {
+      readonly name: 'start'
+      /** null: as many as the folder holds, one if it is new. */
+      readonly brokers: number | null
+      /** null: what the folder says, 9092 if it is new. */
+      readonly port: number | null
+      readonly registryPort: number
+      readonly data: string
+    }
   | { readonly name: 'broker'; readonly file: string }
   | {
       readonly name: 'storage format'
@@ -52,21 +61,22 @@ function parseStart(args: string[]): Command {
       args,
       options: {
         ...help,
-        brokers: { type: 'string', default: '1' },
-        port: { type: 'string', default: String(defaults.port) },
+        brokers: { type: 'string' },
+        port: { type: 'string' },
         data: { type: 'string', default: defaults.data },
         'registry-port': { type: 'string', default: String(defaults.registryPort) },
       },
     }),
   )
   if (values.help) return { name: 'help' }
-  const brokers = integerOf('--brokers', values.brokers, 1, 1000)
-  if (brokers > 1) throw new UsageError(`start --brokers ${brokers}: this version runs one broker; leave the option out`)
+  const brokers = values.brokers === undefined ? null : integerOf('--brokers', values.brokers, 1, maxBrokers)
   if (values.data === '') throw new UsageError('start: --data needs a folder')
-  const port = integerOf('--port', values.port, 0, 65_535)
+  const highestPort = (brokers ?? 1) > 1 ? maxFirstPort : 65_535
+  const port = values.port === undefined ? null : integerOf('--port', values.port, 0, highestPort)
   const registryPort = integerOf('--registry-port', values['registry-port'], 0, 65_535)
-  if (port !== 0 && port === registryPort) throw new UsageError(`start: --port and --registry-port are both ${port}`)
-  return { name: 'start', port, registryPort, data: values.data }
+  if (port !== 0 && (port ?? defaults.port) === registryPort)
+    throw new UsageError(`start: --port and --registry-port are both ${registryPort}`)
+  return { name: 'start', brokers, port, registryPort, data: values.data }
 }
 
 function parseBroker(args: string[]): Command {

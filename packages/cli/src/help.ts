@@ -4,11 +4,11 @@ export const help = `Millrace: a Kafka broker, schema registry and streams in Ty
 
 Usage: millrace COMMAND [OPTIONS]
 
-  start                     A local broker and schema registry, with nothing to configure.
-    --port PORT             of the broker (${defaults.port}; 0 takes a free one)
+  start                     A local cluster and schema registry, with nothing to configure.
+    --brokers N             nodes, one process each if there are several (1, or what DIR holds)
+    --port PORT             of the first broker (${defaults.port}; 0 takes free ones)
     --registry-port PORT    of the schema registry (${defaults.registryPort}; 0 takes a free one)
-    --data DIR              where the data is kept (./${defaults.data})
-    --brokers N             1: more are not possible yet
+    --data DIR              where the data is kept (./${defaults.data}), and the server.properties of several nodes
 
   storage random-uuid       Prints an id for a new cluster.
   storage format            Prepares the log directories of a node, once.

@@ -1,6 +1,7 @@
 import { startBroker } from '@millrace/broker'
 import { nodeWorld } from '@millrace/runtime'
 import type { Command } from '../arguments.ts'
+import { readyMessage } from '../cluster/node-process.ts'
 import { stderrLogger } from '../output.ts'
 import { readPropertiesFile } from '../properties-file.ts'
 import { untilStopped } from '../until-stopped.ts'
@@ -12,6 +13,8 @@ export async function broker({ file }: Extract<Command, { name: 'broker' }>): Pr
   const properties = readPropertiesFile(world, file)
   const stop = untilStopped()
   const node = await startBroker({ world, properties, logger, failed: stop.failed })
+  // Whoever has started this process over a channel waits for it.
+  process.send?.(readyMessage)
   try {
     logger.info('broker.stopping', { reason: await stop.reason })
   } finally {

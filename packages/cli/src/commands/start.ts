@@ -1,26 +1,36 @@
 import { resolve } from 'node:path'
 import { startNode } from '@millrace/broker'
-import { MillraceError, nodeWorld } from '@millrace/runtime'
-import { startRegistry } from '@millrace/schema-registry'
-import type { Command } from '../arguments.ts'
+import { MillraceError, nodeWorld, type World } from '@millrace/runtime'
+import { type Command, defaults } from '../arguments.ts'
+import { nodesIn } from '../cluster/cluster-folder.ts'
 import { print, stderrLogger } from '../output.ts'
 import { untilStopped } from '../until-stopped.ts'
+import { host, openRegistry } from './local-registry.ts'
+import { startCluster } from './start-cluster.ts'
 
-const host = '127.0.0.1'
+type StartCommand = Extract<Command, { name: 'start' }>
 
-/** A broker and a schema registry on loopback, with data in one folder that is formatted on first use. */
-export async function start({ port, registryPort, data }: Extract<Command, { name: 'start' }>): Promise<void> {
+/** Brokers and a schema registry on loopback, with data in one folder that is made on first use: one node in this process, several in one each. */
+export async function start(command: StartCommand): Promise<void> {
   const world = nodeWorld()
+  const directory = resolve(command.data)
+  const dataDirectory = `${directory}/broker-1`
+  if ((command.brokers ?? 1) === 1 && nodesIn(world, directory) === 0) return startSingle(world, command, dataDirectory)
+  if (world.disk.exists(dataDirectory))
+    throw new MillraceError('CLUSTER_SHAPE', `${directory} holds the data of a single broker`, {
+      hint: 'leave --brokers out, or choose another folder with --data',
+    })
+  return startCluster(world, command, directory)
+}
+
+async function startSingle(world: World, { port, registryPort }: StartCommand, dataDirectory: string): Promise<void> {
   const logger = stderrLogger(world)
   const startedMs = world.clock.monotonic()
-  const dataDirectory = `${resolve(data)}/broker-1`
   const stop = untilStopped()
-  const broker = await startNode({ world, logger, host, port, dataDirectory, failed: stop.failed })
+  const broker = await startNode({ world, logger, host, port: port ?? defaults.port, dataDirectory, failed: stop.failed })
   try {
     const { bootstrapServers } = broker
-    const registry = await startRegistry({ bootstrapServers, host, port: registryPort, world, logger }).catch(error => {
-      throw portInUse(error, registryPort)
-    })
+    const registry = await openRegistry({ bootstrapServers, port: registryPort, world, logger })
     try {
       print(`broker           ${bootstrapServers}`)
       print(`schema registry  ${registry.url}`)
@@ -33,9 +43,4 @@ export async function start({ port, registryPort, data }: Extract<Command, { nam
   } finally {
     await broker.close()
   }
-}
-
-function portInUse(error: unknown, port: number): unknown {
-  if ((error as { code?: string }).code !== 'EADDRINUSE') return error
-  return new MillraceError('PORT_IN_USE', `port ${port} of ${host} is in use`, { hint: 'choose another with --registry-port' })
 }
