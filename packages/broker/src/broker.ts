@@ -7,8 +7,8 @@ import { readBrokerConfig } from './config/broker-config.ts'
 import { interBrokerListenerName, readListeners } from './config/listeners.ts'
 import { openController } from './controller/open-controller.ts'
 import { openGroupCoordinators } from './group/group-coordinators.ts'
+import { showInside } from './insides.ts'
 import type { LogManager } from './log/log-manager.ts'
-import type { Leader } from './partition/leader.ts'
 import { openLogs } from './partition/open-logs.ts'
 import { Partitions } from './partition/partitions.ts'
 import { produceRules } from './partition/produce-rules.ts'
@@ -37,13 +37,6 @@ export interface Broker {
   readonly bootstrapServers: string
   /** Controlled shutdown: answers what is in progress, flushes, leaves the mark of a clean shutdown. Later calls wait for the first. */
   close(): Promise<void>
-}
-
-const partitionsOf = new WeakMap<Broker, Partitions>()
-
-/** The partitions that a running broker leads: for the simulator, which watches them. */
-export function leadersOf(broker: Broker): Iterable<Leader> {
-  return partitionsOf.get(broker)!.leaders()
 }
 
 /** How long a shutdown waits for requests in progress. */
@@ -83,6 +76,7 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
       rulesOf: topic => produceRules(context, topic),
     })
     shutdown.add('partitions', () => partitions?.close())
+    showInside(world, { metadata, partitions })
 
     const services: BrokerServices = {
       ...context,
@@ -117,7 +111,6 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
       startMs: Math.round(world.clock.monotonic() - startedMs),
     })
     const broker: Broker = { nodeId, clusterId, listeners, bootstrapServers, close: () => shutdown.run() }
-    partitionsOf.set(broker, partitions)
     return broker
   } catch (error) {
     await shutdown.run()

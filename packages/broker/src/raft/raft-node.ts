@@ -1,5 +1,6 @@
 import { type Api, BatchBuilder, BatchView, batchesIn, DescribeQuorum, ErrorCode, KafkaError, zeroUuid } from '@millrace/protocol'
 import { type MachineLog, MillraceError, messageOf, Shell } from '@millrace/runtime'
+import { showInside } from '../insides.ts'
 import type { Log } from '../log/log.ts'
 import { CommittedState, decodedRecords } from './committed-state.ts'
 import { controlBatch, controlRecordsIn } from './control-records.ts'
@@ -71,6 +72,7 @@ export class RaftNode<Record> implements MachineLog<Record> {
       clock: world.clock,
       failed: error => this.#fail(error),
     })
+    showInside(world, { raft: this as RaftNode<unknown> })
   }
 
   /** Who leads, as far as this node knows; id -1: nobody that it knows of. */
@@ -105,6 +107,10 @@ export class RaftNode<Record> implements MachineLog<Record> {
   }
   get voters(): VoterSet {
     return this.#voters
+  }
+  /** For the simulator, which reads along. */
+  get log(): Log {
+    return this.#log
   }
   /** Offset that the next record gets. */
   get logEndOffset(): number {

@@ -16,6 +16,7 @@ export const brokerMutants: readonly Mutant[] = [
     name: 'acknowledge-before-flush',
     bug: 'flush.messages=1 acknowledges without the sync',
     seeds: 20,
+    draw: 'single',
     options: { flush: 'ack', faults: ['lose-power'], faultEveryMs: 800 },
     plant: () => replaceMethod(Segment.prototype, 'syncNow', () => () => {}),
   },
@@ -23,19 +24,21 @@ export const brokerMutants: readonly Mutant[] = [
     name: 'acknowledge-before-write',
     bug: 'acks=all is answered before the batch is in the file',
     seeds: 40,
+    draw: 'single',
     // Between the answer and the write lies no time, so the write itself must fail or the process die in it.
-    options: { faults: ['full-disk', 'failing-disk', 'kill-broker'], faultEveryMs: 800, sendEveryMs: 20 },
+    options: { faults: ['full-disk', 'failing-disk', 'kill-node'], faultEveryMs: 800, sendEveryMs: 20 },
     plant: () => replaceMethod(Leader.prototype, 'whenReplicated', () => (_, done) => done(0)),
   },
   {
     name: 'forget-producers',
     bug: 'a restart does not bring back what producers have written: neither snapshot nor replay',
     seeds: 40,
+    draw: 'single',
     options: {
       idempotent: true,
       acks: 'all',
       retention: false,
-      faults: ['kill-broker', 'stop-broker', 'block-link'],
+      faults: ['kill-node', 'stop-node', 'block-link'],
       faultEveryMs: 800,
     },
     plant: () =>
@@ -55,6 +58,7 @@ export const brokerMutants: readonly Mutant[] = [
     name: 'snapshot-of-one-batch',
     bug: 'a restart remembers one batch of a producer instead of five',
     seeds: 60,
+    draw: 'single',
     // Several batches of one producer without an answer, and a restart behind a new segment.
     options: {
       idempotent: true,
@@ -67,7 +71,7 @@ export const brokerMutants: readonly Mutant[] = [
       producers: 3,
       retention: false,
       latencyMs: 10,
-      faults: ['stop-broker', 'block-link', 'slow-host'],
+      faults: ['stop-node', 'block-link', 'slow-host'],
       faultEveryMs: 400,
       safetyMs: 12_000,
     },
@@ -77,6 +81,7 @@ export const brokerMutants: readonly Mutant[] = [
     name: 'recover-one-batch-less',
     bug: 'recovery cuts off the last whole batch',
     seeds: 20,
+    draw: 'single',
     plant: () =>
       replaceMethod(Log, 'open', open => options => {
         const log = open.call(Log, options)
@@ -88,6 +93,7 @@ export const brokerMutants: readonly Mutant[] = [
     name: 'recover-without-crc',
     bug: 'recovery takes batches whose CRC is wrong',
     seeds: 120,
+    draw: 'single',
     // Something must be torn in its middle: several large batches in one write, and power that fails before their sync.
     options: {
       flush: 'ack',
@@ -110,9 +116,10 @@ export const brokerMutants: readonly Mutant[] = [
     name: 'commit-in-memory-only',
     bug: 'commits of a group are acknowledged without a record in the offsets topic',
     seeds: 30,
+    draw: 'single',
     options: {
       autoCommit: false,
-      faults: ['kill-broker', 'stop-broker', 'kill-consumer'],
+      faults: ['kill-node', 'stop-node', 'kill-consumer'],
       faultEveryMs: 800,
       restartsMembers: true,
     },
@@ -130,6 +137,7 @@ export const brokerMutants: readonly Mutant[] = [
     name: 'skip-at-segment-border',
     bug: 'a read that begins where a segment does leaves out its first batch',
     seeds: 10,
+    draw: 'single',
     plant: () =>
       replaceMethod(
         Log.prototype,
@@ -153,6 +161,7 @@ export const brokerMutants: readonly Mutant[] = [
     name: 'metadata-in-cache-only',
     bug: 'the metadata log is acknowledged without the sync',
     seeds: 10,
+    draw: 'single',
     options: { flush: 'ack', faults: ['lose-power'], faultEveryMs: 800, topicChanges: true },
     plant: () => {
       const isMetadata = (segment: Segment) => segment.path.includes('__cluster_metadata')

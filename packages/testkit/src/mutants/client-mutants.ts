@@ -7,6 +7,7 @@ export const clientMutants: readonly Mutant[] = [
     name: 'renumber-on-retry',
     bug: 'a batch that goes again gets a new sequence number',
     seeds: 20,
+    draw: 'single',
     plant: () =>
       replaceMethod(
         PartitionQueue.prototype,
@@ -22,6 +23,7 @@ export const clientMutants: readonly Mutant[] = [
     name: 'retry-overtaken',
     bug: 'a batch that goes again goes behind those that wait',
     seeds: 20,
+    draw: 'single',
     plant: () =>
       replaceMethod(
         PartitionQueue.prototype,
@@ -38,6 +40,7 @@ export const clientMutants: readonly Mutant[] = [
     name: 'commit-what-was-fetched',
     bug: 'automatic commits take what was fetched ahead for read',
     seeds: 20,
+    draw: 'single',
     options: {
       autoCommit: true,
       restartsMembers: true,
@@ -61,6 +64,7 @@ export const clientMutants: readonly Mutant[] = [
     name: 'streams-commit-before-results',
     bug: 'a streams application commits its input before its results are acknowledged',
     seeds: 20,
+    draw: 'single',
     options: { streams: true, faults: ['kill-streams'], faultEveryMs: 800, sendEveryMs: 20 },
     plant: () => replaceMethod(Producer.prototype, 'flush', () => () => Promise.resolve()),
   },

@@ -1,4 +1,4 @@
-import type { SimulationOptions } from '../simulation/options.ts'
+import type { Draw, SimulationOptions } from '../simulation/options.ts'
 
 /** A bug planted on purpose: the simulator must find it, or a clean run says nothing. */
 export interface Mutant {
@@ -9,6 +9,8 @@ export interface Mutant {
   plant(): () => void
   /** Found within so many seeds from 1 on. */
   readonly seeds: number
+  /** Runs that may show it. Default: any. */
+  readonly draw?: Draw
   /** What is fixed of the draw, where the bug needs something rare. Default: nothing. */
   readonly options?: Partial<SimulationOptions>
 }

@@ -11,7 +11,7 @@ export async function hunt(mutant: Mutant): Promise<{ readonly seed: number; rea
   const mend = mutant.plant()
   try {
     for (let seed = 1; seed <= mutant.seeds; seed++) {
-      const { failures } = await simulate(seed, mutant.options)
+      const { failures } = await simulate(seed, mutant.options, mutant.draw)
       if (failures.length > 0) return { seed, failure: failures[0]! }
     }
     return null

@@ -82,7 +82,7 @@ export class AdminProcess {
           {
             topic: name,
             partitions: after.partitions,
-            replicationFactor: 1,
+            replicationFactor: this.#context.options.replicationFactor,
             configs: { [setting]: String(after.maxMessageBytes) },
           },
         ])

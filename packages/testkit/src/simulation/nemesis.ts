@@ -1,7 +1,10 @@
 import type { SeededRandom } from '../world/random.ts'
 import type { SimulatedMachine, SimulatedUniverse } from '../world/world.ts'
+import { FaultAtlas } from './fault-atlas.ts'
 import type { FaultKind, SimulationOptions } from './options.ts'
-import { logDirectories, type SimulatedBroker } from './simulated-broker.ts'
+import type { Sight } from './sight.ts'
+import type { SimulatedCluster } from './simulated-cluster.ts'
+import type { SimulatedNode } from './simulated-node.ts'
 
 /** A client program on a machine of its own. */
 export interface Program {
@@ -11,7 +14,8 @@ export interface Program {
 }
 
 export interface Targets {
-  readonly broker: SimulatedBroker
+  readonly cluster: SimulatedCluster
+  readonly sight: Sight
   readonly producers: readonly Program[]
   readonly consumers: readonly Program[]
   readonly streams: Program | null
@@ -19,6 +23,17 @@ export interface Targets {
 
 /** Clocks stay so close to one another: records from further in the future are refused, as in Kafka. */
 const maxSkewMs = 600_000
+
+/** What happens to nodes; the rest happens to clients alone, or harms nobody. */
+const harmless: ReadonlySet<FaultKind> = new Set([
+  'kill-producer',
+  'kill-consumer',
+  'kill-streams',
+  'pause-client',
+  'clock-step',
+  'cut-connections',
+  'cut-nodes',
+])
 
 /** Makes faults happen, each undone after a while; counts them by kind. */
 export class Nemesis {
@@ -28,19 +43,26 @@ export class Nemesis {
   readonly #targets: Targets
   readonly #random: SeededRandom
   readonly #log: (line: string) => void
+  readonly #atlas: FaultAtlas
+  /** How to end what lasts. */
+  readonly #effects = new Set<() => void>()
   #active = true
-  /** The broker's disk fails at present: undone before the next one. */
-  #endDiskFault: (() => void) | null = null
+  /** A node's disk fails at present: undone before the next one. */
+  #hasDiskFault = false
+  #isRolling = false
+  /** Stays dead after the healing. */
+  #spare: SimulatedNode | null = null
 
   constructor(universe: SimulatedUniverse, options: SimulationOptions, targets: Targets, log: (line: string) => void) {
     this.#universe = universe
     this.#options = options
     this.#targets = targets
     this.#random = universe.random.fork('nemesis')
-    this.#log = log
+    this.#log = line => log(`${universe.scheduler.nowMs.toFixed(2)} nemesis ${line}`)
+    this.#atlas = new FaultAtlas(options, targets)
     universe.net.faults.latencyMs = options.latencyMs
     universe.net.faults.maxChunkBytes = options.maxChunkBytes
-    targets.broker.machine.disk.faults.syncMs = options.syncMs
+    for (const { machine } of targets.cluster.nodes) machine.disk.faults.syncMs = options.syncMs
   }
 
   start(): void {
@@ -48,20 +70,32 @@ export class Nemesis {
     if (this.#options.faults.length > 0) this.#next()
   }
 
-  /** No more faults; the network is whole and everything that should run runs. */
-  heal(): void {
+  /**
+   * No more faults; the network is whole and what should run runs. Without `healsAll` one node that nothing needs is left dead, if there is one:
+   * it is returned.
+   */
+  heal(): SimulatedNode | null {
     this.#active = false
     const { net } = this.#universe
     net.faults.cutProbability = 0
     net.faults.latencyMs = Math.min(1, this.#options.latencyMs)
     // Pieces travel one after the other: small ones make a link slow.
     net.faults.maxChunkBytes = 65_536
+    for (const end of [...this.#effects]) end()
     net.heal()
-    const { broker } = this.#targets
-    this.#endDiskFault?.()
-    broker.machine.disk.dieAfter(Infinity, () => {})
-    broker.machine.disk.faults.syncMs = this.#options.syncMs
-    for (const target of [broker, ...this.#clients()]) if (!target.machine.isRunning) target.start()
+    const { cluster } = this.#targets
+    const spare = this.#options.healsAll ? null : this.#atlas.spare(this.#random)
+    this.#spare = spare
+    if (spare !== null) {
+      this.#log(`leaves ${spare.plan.host} dead`)
+      spare.kill()
+    }
+    for (const { machine } of cluster.nodes) {
+      machine.disk.dieAfter(Infinity, () => {})
+      machine.disk.faults.syncMs = this.#options.syncMs
+    }
+    for (const target of [...cluster.nodes, ...this.#clients()]) if (target !== spare && !target.machine.isRunning) target.start()
+    return spare
   }
 
   #clients(): Program[] {
@@ -79,30 +113,72 @@ export class Nemesis {
   }
 
   #strike(kind: FaultKind): void {
-    const { broker, producers, consumers, streams } = this.#targets
+    const { cluster, producers, consumers, streams, sight } = this.#targets
+    if (!harmless.has(kind) && this.#atlas.isRecovering) return
+    this.#log(kind)
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
-    this.#log(`${this.#universe.scheduler.nowMs.toFixed(2)} nemesis ${kind}`)
+    const node = this.#random.pick(cluster.nodes)
     switch (kind) {
-      case 'kill-broker':
-        if (broker.machine.isRunning) this.#killAndRestart(broker, () => broker.kill())
+      case 'kill-node':
+        this.#killNode(node)
+        break
+      case 'kill-leaders':
+        this.#killNode(sight.leaderOfMost() ?? node)
+        break
+      case 'kill-controller':
+        this.#killNode(sight.activeController() ?? node)
+        break
+      case 'kill-all':
+        this.#killMany()
+        break
+      case 'stop-node':
+        if (node.isRunning) this.#stop(node)
+        break
+      case 'roll':
+        this.#roll()
+        break
+      case 'pause-node':
+        node.machine.pause(this.#random.between(50, 8000))
         break
       case 'lose-power':
-        if (broker.machine.isRunning) this.#killAndRestart(broker, () => broker.losePower())
+        this.#losePower()
         break
-      case 'stop-broker':
-        if (broker.machine.isRunning) broker.stop(() => this.#restart(broker))
+      case 'lose-power-of-one':
+        this.#losePowerOf(node)
         break
-      case 'pause-broker':
-        broker.machine.pause(this.#random.between(50, 8000))
+      case 'lose-disk':
+        this.#loseDisk(node)
         break
       case 'cut-connections':
-        this.#universe.net.cut('broker')
+        this.#universe.net.cut(node.plan.host)
+        break
+      case 'cut-nodes':
+        this.#universe.net.cut(node.plan.host, this.#random.pick(cluster.nodes).plan.host)
         break
       case 'block-link':
-        this.#block(this.#random.pick(this.#clients()).machine.name)
+        this.#blockLink(node)
+        break
+      case 'isolate-node':
+        this.#separate([node.plan.host], this.#hostsWithout([node]))
+        break
+      case 'split':
+        this.#split(false)
+        break
+      case 'bridge':
+        this.#split(true)
         break
       case 'slow-host':
-        this.#slow(this.#random.pick([broker, ...this.#clients()]).machine.name)
+        this.#slow(this.#random.pick([...cluster.nodes, ...this.#clients()]).machine.name, this.#random.pick([20, 200, 1500]))
+        break
+      case 'lag-node':
+        this.#slow(node.plan.host, (this.#options.replicaLagMs * this.#random.between(2, 15)) / 10)
+        break
+      case 'slow-disk':
+        this.#slowDisk(node)
+        break
+      case 'full-disk':
+      case 'failing-disk':
+        if (node.isRunning && !this.#hasDiskFault) this.#failDisk(node, kind)
         break
       case 'kill-producer':
         this.#killProgram(this.#random.pick(producers))
@@ -117,93 +193,220 @@ export class Nemesis {
         this.#random.pick(this.#clients()).machine.pause(this.#random.between(50, 12_000))
         break
       case 'clock-step':
-        this.#random.pick([broker, ...this.#clients()]).machine.clockSkewMs = this.#random.between(-maxSkewMs, maxSkewMs)
-        break
-      case 'slow-disk':
-        this.#slowDisk()
-        break
-      case 'full-disk':
-      case 'failing-disk':
-        if (broker.machine.isRunning && this.#endDiskFault === null) this.#failDisk(kind)
+        this.#random.pick([...cluster.nodes, ...this.#clients()]).machine.clockSkewMs = this.#random.between(
+          -maxSkewMs,
+          maxSkewMs,
+        )
         break
     }
   }
 
   #killProgram(program: Program): void {
-    if (program.machine.isRunning) this.#killAndRestart(program, () => program.kill())
+    if (!program.machine.isRunning) return
+    program.kill()
+    this.#restart(program)
+  }
+
+  #killNode(node: SimulatedNode): void {
+    if (node.isRunning) this.#endNode(node, () => node.kill())
+  }
+
+  /** All nodes at once, or a majority of them. */
+  #killMany(): void {
+    const { nodes } = this.#targets.cluster
+    const spared = this.#random.chance(0.5) ? [] : this.#some(nodes, Math.floor((nodes.length - 1) / 2))
+    for (const node of nodes) {
+      if (spared.includes(node) || !node.isRunning) continue
+      node.kill()
+      this.#restart(node)
+    }
   }
 
   /** Half of the time in the middle of what it writes. */
-  #killAndRestart(target: Program, kill: () => void): void {
+  #endNode(node: SimulatedNode, kill: () => void): void {
     const end = () => {
       // Healed meanwhile.
-      if (!this.#active && target.machine.isRunning) return
+      if (!this.#active && node.isRunning) return
       kill()
-      this.#restart(target)
+      this.#restart(node)
     }
-    if (target === this.#targets.broker && this.#random.chance(0.5))
-      target.machine.dieAtOperation(this.#random.below(this.#random.pick([5, 50, 500])), this.#random.between(100, 2000), end)
+    if (this.#random.chance(0.5))
+      node.machine.dieAtOperation(this.#random.below(this.#random.pick([5, 50, 500])), this.#random.between(100, 2000), end)
     else end()
     // A start is as good a moment to die as any.
-    if (target !== this.#targets.broker || !this.#random.chance(0.2)) return
+    if (!this.#random.chance(0.2)) return
     this.#universe.scheduler.after(this.#random.between(10, 200), () => {
-      if (!this.#active || !target.machine.isRunning) return
-      target.machine.dieAtOperation(this.#random.below(50), this.#random.between(1, 100), end)
+      if (!this.#active || !node.isRunning || this.#atlas.isRecovering) return
+      node.machine.dieAtOperation(this.#random.below(50), this.#random.between(1, 100), end)
     })
   }
 
   #restart(target: Program): void {
     const delayMs = this.#random.chance(0.3) ? this.#random.between(0, 10) : this.#random.between(10, 3000)
     this.#universe.scheduler.after(delayMs, () => {
-      if (!target.machine.isRunning) target.start()
+      if (target !== this.#spare && !target.machine.isRunning) target.start()
     })
   }
 
+  #stop(node: SimulatedNode): void {
+    node.stop(() => this.#restart(node))
+  }
+
+  /** One node after the other is stopped in good order, started, and given time to come back. */
+  #roll(): void {
+    if (this.#isRolling) return
+    this.#isRolling = true
+    const rest = this.#some(this.#targets.cluster.nodes, this.#targets.cluster.nodes.length)
+    const { scheduler } = this.#universe
+    const next = () => {
+      const node = rest.shift()
+      if (node === undefined || !this.#active || this.#atlas.isRecovering) {
+        this.#isRolling = false
+        return
+      }
+      node.stop(() => {
+        scheduler.after(this.#random.between(1, 500), () => {
+          if (!node.isRunning && node !== this.#spare) node.start()
+          scheduler.after(this.#random.between(100, 3000), next)
+        })
+      })
+    }
+    next()
+  }
+
+  /** Every append is on disk before it is acknowledged: the whole house may go dark. */
+  #losePower(): void {
+    const { nodes } = this.#targets.cluster
+    const hit = this.#random.chance(0.5) ? nodes : this.#some(nodes, this.#random.between(1, nodes.length))
+    if (hit.length === 1 && hit[0]!.isRunning) {
+      this.#endNode(hit[0]!, () => hit[0]!.losePower())
+      return
+    }
+    for (const node of hit) {
+      if (!node.isRunning) continue
+      node.losePower()
+      this.#restart(node)
+    }
+  }
+
+  #losePowerOf(node: SimulatedNode): void {
+    if (!node.isRunning) return
+    if (this.#options.flush === 'ack') {
+      this.#endNode(node, () => node.losePower())
+      return
+    }
+    if (this.#hasEffects || !this.#atlas.mayLose(node)) return
+    this.#log(`${node.plan.host} loses what was not synced`)
+    this.#atlas.lost(node)
+    node.losePower()
+    this.#restart(node)
+  }
+
+  #loseDisk(node: SimulatedNode): void {
+    if (!node.isRunning || this.#hasEffects || !this.#atlas.mayLose(node)) return
+    this.#log(`${node.plan.host} loses its disks`)
+    this.#atlas.lost(node)
+    node.loseDisk()
+    this.#restart(node)
+  }
+
+  /** Something that nodes suffer from is not over yet. */
+  get #hasEffects(): boolean {
+    return (
+      this.#effects.size > 0 ||
+      this.#isRolling ||
+      this.#targets.cluster.nodes.some(node => node.machine.pausedUntilMs > this.#universe.scheduler.nowMs)
+    )
+  }
+
+  /** `end` is called after the time, or at the healing. */
+  #lasting(forMs: number, end: () => void): void {
+    const once = () => {
+      if (this.#effects.delete(once)) end()
+    }
+    this.#effects.add(once)
+    this.#universe.scheduler.after(forMs, once)
+  }
+
+  #some<T>(items: readonly T[], count: number): T[] {
+    const rest = [...items]
+    const some: T[] = []
+    while (some.length < count && rest.length > 0) some.push(...rest.splice(this.#random.below(rest.length), 1))
+    return some
+  }
+
+  #hostsWithout(nodes: readonly SimulatedNode[]): string[] {
+    const others = this.#targets.cluster.nodes.filter(node => !nodes.includes(node)).map(node => node.plan.host)
+    // Clients still reach it, or do not.
+    const clients = this.#random.chance(0.5) ? this.#clients().map(({ machine }) => machine.name) : []
+    return [...others, ...clients]
+  }
+
+  /** Between a node and a client or another node. */
+  #blockLink(node: SimulatedNode): void {
+    const others = this.#targets.cluster.nodes.filter(other => other !== node)
+    const other = this.#random.pick([...this.#clients(), ...others, ...others]).machine.name
+    this.#separate([node.plan.host], [other])
+  }
+
   /** One direction or both, for a while. */
-  #block(client: string): void {
-    const { net, scheduler } = this.#universe
+  #separate(here: readonly string[], there: readonly string[]): void {
+    const { net } = this.#universe
     const direction = this.#random.below(3)
-    if (direction !== 0) net.block(client, 'broker')
-    if (direction !== 1) net.block('broker', client)
-    scheduler.after(this.#random.between(100, 9000), () => net.unblock(client, 'broker'))
+    const releases = here.flatMap(host =>
+      there.flatMap(other => [
+        ...(direction !== 0 ? [net.block(host, other)] : []),
+        ...(direction !== 1 ? [net.block(other, host)] : []),
+      ]),
+    )
+    this.#lasting(this.#random.between(100, 9000), () => {
+      for (const release of releases) release()
+    })
   }
 
-  #slow(host: string): void {
-    const { net, scheduler } = this.#universe
-    net.slow(host, this.#random.pick([20, 200, 1500]))
-    scheduler.after(this.#random.between(100, 5000), () => net.slow(host, 0))
+  /** Nodes in two halves that do not see one another; with a bridge one node sees both. Clients are on either side. */
+  #split(hasBridge: boolean): void {
+    const nodes = this.#some(this.#targets.cluster.nodes, this.#targets.cluster.nodes.length).map(node => node.plan.host)
+    if (hasBridge) nodes.pop()
+    const half = this.#random.between(1, Math.max(1, nodes.length - 1))
+    const sides: [string[], string[]] = [nodes.slice(0, half), nodes.slice(half)]
+    for (const { machine } of this.#clients()) if (this.#random.chance(0.7)) this.#random.pick(sides).push(machine.name)
+    this.#separate(...sides)
   }
 
-  #slowDisk(): void {
-    const { faults } = this.#targets.broker.machine.disk
-    faults.syncMs = this.#random.pick([50, 1000])
-    this.#universe.scheduler.after(this.#random.between(100, 4000), () => {
-      faults.syncMs = this.#options.syncMs
+  #slow(host: string, byMs: number): void {
+    const { net } = this.#universe
+    net.slow(host, byMs)
+    this.#lasting(this.#random.between(100, 5000), () => net.slow(host, 0))
+  }
+
+  #slowDisk({ machine }: SimulatedNode): void {
+    machine.disk.faults.syncMs = this.#random.pick([50, 1000])
+    this.#lasting(this.#random.between(100, 4000), () => {
+      machine.disk.faults.syncMs = this.#options.syncMs
     })
   }
 
   /**
-   * The disk takes no more, or fails, until somebody has seen to it and starts the broker again. After failed syncs nobody knows what the cache and
+   * The disk takes no more, or fails, until somebody has seen to it and starts the node again. After failed syncs nobody knows what the cache and
    * the device have in common, so the machine is started anew as well where that is survivable.
    */
-  #failDisk(kind: 'full-disk' | 'failing-disk'): void {
-    const { broker } = this.#targets
-    const { faults } = broker.machine.disk
-    broker.diskFails()
-    if (this.#options.logDirectories > 1) faults.under = this.#random.pick(['/', ...logDirectories])
+  #failDisk(node: SimulatedNode, kind: 'full-disk' | 'failing-disk'): void {
+    const { faults } = node.machine.disk
+    this.#hasDiskFault = true
+    node.diskFails()
+    const { logDirectories } = node.plan
+    if (logDirectories.length > 1) faults.under = this.#random.pick(['/', ...logDirectories])
     if (kind === 'full-disk') faults.freeBytes = this.#random.below(4000)
     else faults.failWith = 'EIO'
-    const end = () => {
-      if (this.#endDiskFault !== end) return
-      this.#endDiskFault = null
+    this.#lasting(this.#random.between(100, 5000), () => {
+      this.#hasDiskFault = false
       faults.freeBytes = Infinity
       faults.failWith = null
       faults.under = '/'
-      if (kind === 'failing-disk' && this.#options.flush === 'ack') broker.losePower()
-      else broker.kill()
-      broker.start()
-    }
-    this.#endDiskFault = end
-    this.#universe.scheduler.after(this.#random.between(100, 5000), end)
+      if (kind === 'failing-disk' && this.#options.flush === 'ack') node.losePower()
+      else node.kill()
+      node.start()
+    })
   }
 }

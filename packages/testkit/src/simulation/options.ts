@@ -1,7 +1,8 @@
 import type { SeededRandom } from '../world/random.ts'
+import { type ClusterFaultKind, type ClusterOptions, clusterFaultKinds, drawCluster, singleNode } from './cluster-options.ts'
 
 /** What a seed draws: different seeds explore different products. */
-export interface SimulationOptions {
+export interface SimulationOptions extends ClusterOptions {
   readonly partitions: number
   readonly producers: number
   readonly consumers: number
@@ -58,10 +59,15 @@ export interface SimulationOptions {
   readonly safetyMs: number
 }
 
-export const faultKinds = [
-  'kill-broker',
-  'stop-broker',
-  'pause-broker',
+/** What a seed may draw: a node alone, several, or, by chance, either. */
+export type Draw = 'any' | 'single' | 'cluster'
+
+const singleShare = 0.35
+
+const nodeFaultKinds = [
+  'kill-node',
+  'stop-node',
+  'pause-node',
   'cut-connections',
   'block-link',
   'slow-host',
@@ -75,15 +81,27 @@ export const faultKinds = [
   'failing-disk',
   'lose-power',
 ] as const
-export type FaultKind = (typeof faultKinds)[number]
+export type FaultKind = (typeof nodeFaultKinds)[number] | ClusterFaultKind
 
-export function drawOptions(random: SeededRandom): SimulationOptions {
+/** Everything that may happen, to one node or in a cluster. */
+export const faultKinds: readonly FaultKind[] = [...nodeFaultKinds, ...clusterFaultKinds]
+
+/** Options from a seed's stream. What a cluster adds is drawn from a stream of its own. */
+export function drawOptions(random: SeededRandom, draw: Draw = 'any'): SimulationOptions {
+  const options = drawNode(random.fork('node'))
+  const cluster = random.fork('cluster')
+  const isSingle = cluster.chance(singleShare)
+  return draw === 'single' || (draw === 'any' && isSingle) ? options : drawCluster(cluster, options)
+}
+
+function drawNode(random: SeededRandom): SimulationOptions {
   const flush = random.chance(0.5) ? 'ack' : 'interval'
   const streams = random.chance(0.2)
   const idempotent = random.chance(0.85)
   const fetchMaxBytes = random.pick([1, 500, 1_048_576])
   const partitionFetchBytes = random.pick([1, 300, 5000, 1_048_576])
   return {
+    ...singleNode,
     partitions: random.between(1, 4),
     producers: random.between(1, 3),
     consumers: random.between(1, 3),
@@ -123,7 +141,7 @@ export function drawOptions(random: SeededRandom): SimulationOptions {
     syncMs: random.pick([0.2, 0.2, 5]),
     cutProbability: random.pick([0, 0, 0.0005, 0.005]),
     faultEveryMs: random.pick([800, 2000, 5000]),
-    faults: faultKinds.filter(
+    faults: nodeFaultKinds.filter(
       kind => random.chance(0.5) && (kind !== 'lose-power' || flush === 'ack') && (kind !== 'kill-streams' || streams),
     ),
     safetyMs: random.pick([4000, 8000, 12_000]),

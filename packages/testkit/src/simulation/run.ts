@@ -4,14 +4,17 @@ import { History } from '../check/history.ts'
 import { type Anomaly, checkHistory } from '../check/history-checker.ts'
 import { SimulatedUniverse } from '../world/world.ts'
 import { AdminProcess } from './admin-process.ts'
+import { consistent } from './cluster-options.ts'
 import { ConsumerProcess } from './consumer-process.ts'
 import { dataPartitions, group, keyOf, ledgerTopic, shortPartitions, shortTopic, type WorkloadContext } from './context.ts'
 import { Nemesis } from './nemesis.ts'
-import { Observer } from './observer.ts'
-import { drawOptions, type FaultKind, type SimulationOptions } from './options.ts'
+import { type Draw, drawOptions, type FaultKind, type SimulationOptions } from './options.ts'
 import { keyCount, ProducerProcess } from './producer-process.ts'
 import { readAll } from './reading.ts'
-import { SimulatedBroker } from './simulated-broker.ts'
+import { ReplicaObserver } from './replica-observer.ts'
+import { Sight } from './sight.ts'
+import { SimulatedCluster } from './simulated-cluster.ts'
+import type { SimulatedNode } from './simulated-node.ts'
 import { countsPartitions, countsTopic, StreamsProcess, verifyCounts } from './streams-process.ts'
 
 export interface SimulationResult {
@@ -32,6 +35,8 @@ export interface SimulationResult {
 /** Virtual time in which a healed cluster must finish what it owes. */
 const livenessMs = 150_000
 const warmUpMs = 30_000
+/** Virtual time in which a healed cluster must have its leaders, and all replicas in sync. */
+const wholeMs = 60_000
 /** Virtual time after which closed programs must hold nothing any more. */
 const restMs = 2000
 const maxEvents = 1_000_000
@@ -40,8 +45,12 @@ const maxFailures = 50
 const observedEvery = 100
 
 /** One run from one seed: warm up, faults under load, heal and drain, read everything, close everything, judge. */
-export async function simulate(seed: number, override: Partial<SimulationOptions> = {}): Promise<SimulationResult> {
-  const run = new Run(seed, override)
+export async function simulate(
+  seed: number,
+  override: Partial<SimulationOptions> = {},
+  draw: Draw = 'single',
+): Promise<SimulationResult> {
+  const run = new Run(seed, override, draw)
   await run.play()
   return run.result()
 }
@@ -51,21 +60,24 @@ class Run {
   readonly #options: SimulationOptions
   readonly #universe: SimulatedUniverse
   readonly #context: WorkloadContext
-  readonly #broker: SimulatedBroker
+  readonly #cluster: SimulatedCluster
+  readonly #sight: Sight
   readonly #producers: ProducerProcess[]
   readonly #consumers: ConsumerProcess[]
   readonly #admin: AdminProcess | null
   readonly #streams: StreamsProcess | null
   readonly #nemesis: Nemesis
-  readonly #observer: Observer
+  readonly #observer: ReplicaObserver
+  /** The node that nothing needs and that stayed dead after the faults. */
+  #spare: SimulatedNode | null = null
   readonly #history = new History()
   readonly #lines: string[] = []
   readonly #failures: string[] = []
   #hasReadAll = false
 
-  constructor(seed: number, override: Partial<SimulationOptions>) {
+  constructor(seed: number, override: Partial<SimulationOptions>, draw: Draw) {
     const universe = new SimulatedUniverse(seed)
-    const options = { ...drawOptions(universe.random.fork('options')), ...override }
+    const options = consistent({ ...drawOptions(universe.random.fork('options'), draw), ...override })
     const log = (line: string) => {
       this.#lines.push(line)
       if (this.#lines.length > keptLogLines) this.#lines.shift()
@@ -75,13 +87,13 @@ class Run {
       this.#failures.push(failure)
       log(`${universe.scheduler.nowMs.toFixed(2)} FAILURE ${failure}`)
     }
-    const broker = new SimulatedBroker(universe, options, { log, fail })
+    const cluster = new SimulatedCluster(universe, options, { log, fail })
     let values = 0
     const context: WorkloadContext = {
       universe,
       options,
       history: this.#history,
-      bootstrapServers: broker.bootstrapServers,
+      bootstrapServers: cluster.bootstrapServers,
       nextValue: () => values++,
       log,
       fail,
@@ -91,28 +103,40 @@ class Run {
     this.#options = options
     this.#universe = universe
     this.#context = context
-    this.#broker = broker
+    this.#cluster = cluster
+    this.#sight = new Sight(cluster)
     this.#producers = Array.from({ length: options.producers }, (_, i) => new ProducerProcess(context, `producer${i}`))
     this.#consumers = Array.from({ length: options.consumers }, (_, i) => new ConsumerProcess(context, `consumer${i}`))
     this.#admin = options.topicChanges ? new AdminProcess(context) : null
     this.#streams = options.streams ? new StreamsProcess(context) : null
-    const targets = { broker, producers: this.#producers, consumers: this.#consumers, streams: this.#streams }
+    const targets = {
+      cluster,
+      sight: this.#sight,
+      producers: this.#producers,
+      consumers: this.#consumers,
+      streams: this.#streams,
+    }
     this.#nemesis = new Nemesis(universe, options, targets, log)
-    this.#observer = new Observer(broker, fail)
+    this.#observer = new ReplicaObserver(cluster, fail)
   }
 
   async play(): Promise<void> {
-    this.#broker.start()
+    this.#cluster.start()
+    if (!(await this.#becomesWhole('warm-up'))) return
     if (!(await this.#finish('warm-up', warmUpMs, this.#createTopics()))) return
     for (const program of [...this.#producers, ...this.#consumers, this.#admin, this.#streams]) program?.start()
     this.#nemesis.start()
     await this.#runFor(this.#options.safetyMs)
     if (this.#hasFailed) return
-    this.#nemesis.heal()
+    this.#spare = this.#nemesis.heal()
     for (const producer of this.#producers) producer.stop()
+    if (!(await this.#becomesWhole('liveness'))) return
     if (!(await this.#drain())) return
     this.#hasReadAll = await this.#finish('final read', livenessMs, this.#verify())
-    if (this.#hasReadAll && (await this.#finish('closing', livenessMs, this.#close()))) await this.#rest()
+    this.#spare?.start()
+    this.#spare = null
+    if (!this.#hasReadAll || !(await this.#becomesWhole('return of the last node'))) return
+    if (await this.#finish('closing', livenessMs, this.#close())) await this.#rest()
   }
 
   result(): SimulationResult {
@@ -140,25 +164,37 @@ class Run {
     const { bootstrapServers, options } = this.#context
     const admin = new Admin({ world: this.#universe.machine('admin').boot(), bootstrapServers, clientId: 'admin' })
     await admin.createTopics([
-      { topic: ledgerTopic, partitions: options.partitions, replicationFactor: 1 },
+      { topic: ledgerTopic, partitions: options.partitions, replicationFactor: options.replicationFactor },
       ...(options.retention
         ? [
             {
               topic: shortTopic,
               partitions: shortPartitions,
-              replicationFactor: 1,
+              replicationFactor: options.replicationFactor,
               configs: { 'retention.ms': '700', 'segment.ms': '150' },
             },
           ]
         : []),
-      ...(options.streams ? [{ topic: countsTopic, partitions: countsPartitions, replicationFactor: 1 }] : []),
+      ...(options.streams
+        ? [{ topic: countsTopic, partitions: countsPartitions, replicationFactor: options.replicationFactor }]
+        : []),
     ])
     await admin.close()
   }
 
+  /** Leaders are elected, and every replica that can be is in sync. */
+  async #becomesWhole(phase: string): Promise<boolean> {
+    const nodes = this.#cluster.nodes.filter(node => node !== this.#spare)
+    const isWhole = () => this.#sight.whatIsMissing(nodes) === null
+    if (await this.#until(isWhole, wholeMs)) return true
+    if (!this.#hasFailed)
+      this.#context.fail(`${phase}: not whole within ${wholeMs} virtual ms: ${this.#sight.whatIsMissing(nodes)}`)
+    return false
+  }
+
   /** Producers have their answers, and the group has read all of them. */
   async #drain(): Promise<boolean> {
-    const isDrained = () => this.#broker.isUp && this.#producers.every(producer => producer.isDrained)
+    const isDrained = () => this.#producers.every(producer => producer.isDrained)
     if (!(await this.#until(isDrained))) {
       if (this.#hasFailed) return false
       this.#context.fail(`liveness: producers did not drain within ${livenessMs} virtual ms after the healing`)
@@ -217,7 +253,7 @@ class Run {
 
   async #close(): Promise<void> {
     for (const program of [...this.#producers, ...this.#consumers, this.#streams]) await program?.close()
-    await this.#broker.close()
+    await this.#cluster.close()
   }
 
   /** Everything is closed: nobody holds a timer or a connection. */

@@ -37,7 +37,12 @@ export class SimulatedNet {
   readonly #random: SeededRandom
   readonly #listeners = new Map<string, { host: Host; accept: (socket: Socket) => void }>()
   readonly #connections = new Set<Connection>()
-  readonly #blocked = new Set<string>()
+  /** Direction → who blocks it. */
+  readonly #blocked = new Map<string, Set<object>>()
+  /** Connections whose one end is gone without the other having heard of it. */
+  readonly #orphans = new Map<Connection, { readonly gone: Host; readonly rest: End }>()
+  /** Hosts without power: nobody refuses a connection there. */
+  readonly #dark = new Set<string>()
   readonly #slowness = new Map<string, number>()
   #nextPort = 40_000
   #trace = 0
@@ -62,16 +67,18 @@ export class SimulatedNet {
     return this.#connections.size
   }
 
-  /** Nothing travels from one host to another any more, in this direction; connections stall, new ones time out. */
-  block(from: string, to: string): void {
-    this.#blocked.add(`${from}>${to}`)
-  }
-
-  /** Both directions between the two hosts work again. */
-  unblock(host: string, other: string): void {
-    this.#blocked.delete(`${host}>${other}`)
-    this.#blocked.delete(`${other}>${host}`)
-    for (const connection of this.#connections) connection.pump()
+  /** Nothing travels from one host to another any more, in this direction; connections stall, new ones time out. Gives how to end it; blocks add up. */
+  block(from: string, to: string): () => void {
+    const direction = `${from}>${to}`
+    const blocks = this.#blocked.get(direction) ?? new Set()
+    const block = {}
+    blocks.add(block)
+    this.#blocked.set(direction, blocks)
+    return () => {
+      if (!blocks.delete(block) || blocks.size > 0 || this.#blocked.get(direction) !== blocks) return
+      this.#blocked.delete(direction)
+      this.#resume()
+    }
   }
 
   /** What comes from or goes to the host takes longer, by this mean; 0 ends it. */
@@ -83,7 +90,8 @@ export class SimulatedNet {
   heal(): void {
     this.#blocked.clear()
     this.#slowness.clear()
-    for (const connection of this.#connections) connection.pump()
+    this.#dark.clear()
+    this.#resume()
   }
 
   isBlocked(from: string, to: string): boolean {
@@ -97,14 +105,26 @@ export class SimulatedNet {
     }
   }
 
-  /** The process is gone: its listeners and connections with it; peers see a reset. */
-  removeHost(host: Host): void {
+  /**
+   * The process is gone: its listeners and connections with it. Peers see a reset, unless the machine has lost its power or nothing travels to
+   * them: they hear of it when the machine is up again, or the link.
+   */
+  removeHost(host: Host, lostPower = false): void {
     for (const [address, listener] of [...this.#listeners]) if (listener.host === host) this.#listeners.delete(address)
-    for (const connection of [...this.#connections]) if (connection.belongsTo(host)) connection.fail('ECONNRESET')
+    if (lostPower) this.#dark.add(host.name)
+    for (const connection of [...this.#connections]) {
+      if (!connection.belongsTo(host)) continue
+      const { client, server } = connection
+      const [own, rest] = client.host === host ? [client, server] : [server, client]
+      own.closeWith(new NetError('ECONNRESET', 'socket: ECONNRESET'))
+      this.#orphans.set(connection, { gone: host, rest })
+    }
+    this.#resume()
   }
 
   /** The network as one process sees it. */
   open(host: Host): Net {
+    if (this.#dark.delete(host.name)) this.#resume()
     return {
       listen: (options, accept) => this.#listen(host, options, accept),
       connect: options => this.#connect(host, options),
@@ -125,6 +145,22 @@ export class SimulatedNet {
     return this.#scheduler
   }
 
+  /** Calls `run` in the host's process when it is not stopped; never after its death. */
+  whenAwake(host: Host, run: () => void): void {
+    if (this.#scheduler.nowMs < host.pausedUntilMs()) this.#scheduler.at(host.pausedUntilMs(), () => this.whenAwake(host, run))
+    else if (host.alive()) run()
+  }
+
+  /** Something may travel again. */
+  #resume(): void {
+    for (const [connection, { gone, rest }] of [...this.#orphans]) {
+      if (this.#dark.has(gone.name) || this.isBlocked(gone.name, rest.host.name)) continue
+      this.#orphans.delete(connection)
+      rest.closeWith(new NetError('ECONNRESET', 'socket: ECONNRESET'))
+    }
+    for (const connection of this.#connections) connection.pump()
+  }
+
   #listen(host: Host, { host: address, port }: ListenOptions, accept: (socket: Socket) => void): Promise<Listener> {
     const bound = port === 0 ? this.#nextPort++ : port
     const key = `${host.name}:${bound}`
@@ -143,18 +179,23 @@ export class SimulatedNet {
   #connect(host: Host, { host: to, port, timeoutMs }: ConnectOptions): Promise<Socket> {
     return new Promise((resolve, reject) => {
       const fail = (code: string, afterMs: number) =>
-        this.#scheduler.after(afterMs, () => {
-          if (host.alive()) reject(new NetError(code, `connect ${to}:${port}: ${code}`))
-        })
-      if (this.isBlocked(host.name, to) || this.isBlocked(to, host.name)) {
+        this.#scheduler.after(afterMs, () =>
+          this.whenAwake(host, () => reject(new NetError(code, `connect ${to}:${port}: ${code}`))),
+        )
+      if (this.#dark.has(to) || this.isBlocked(host.name, to) || this.isBlocked(to, host.name)) {
         fail('ETIMEDOUT', timeoutMs)
         return
       }
-      this.#scheduler.after(this.delayMs(host, host) * 2, () => {
-        if (!host.alive()) return
+      const attempt = () => {
         const listener = this.#listeners.get(`${to}:${port}`)
         if (!listener?.host.alive()) {
           fail('ECONNREFUSED', 0)
+          return
+        }
+        // Both ends are taken up in the tick in which they are handed out.
+        const pausedUntilMs = Math.max(host.pausedUntilMs(), listener.host.pausedUntilMs())
+        if (this.#scheduler.nowMs < pausedUntilMs) {
+          this.#scheduler.at(pausedUntilMs, () => host.alive() && attempt())
           return
         }
         const connection = new Connection(this, host, listener.host, port, this.#nextPort++)
@@ -162,7 +203,8 @@ export class SimulatedNet {
         connection.whenClosed(() => this.#connections.delete(connection))
         listener.accept(connection.server)
         resolve(connection.client)
-      })
+      }
+      this.#scheduler.after(this.delayMs(host, host) * 2, () => host.alive() && attempt())
     })
   }
 }
@@ -286,7 +328,7 @@ class End implements Socket {
     if (this.closed) return
     this.closed = true
     this.#net.scheduler.after(this.#delayMs(), () => {
-      if (this.host.alive()) this.#events?.close(error)
+      this.#net.whenAwake(this.host, () => this.#events?.close(error))
       this.#connection.endClosed()
     })
   }
@@ -311,7 +353,7 @@ class End implements Socket {
       this.peer.#arrive(this.#takePiece())
       if (this.#needDrain && this.#outgoingBytes === 0) {
         this.#needDrain = false
-        if (this.host.alive()) this.#events?.drain()
+        this.#net.whenAwake(this.host, () => this.#events?.drain())
       }
       this.pump()
     })

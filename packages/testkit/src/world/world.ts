@@ -122,9 +122,13 @@ export class SimulatedMachine {
 
   /** SIGKILL: the process stops in the middle of whatever it does; the operating system keeps what was written. */
   kill(): void {
+    this.#end(false)
+  }
+
+  #end(lostPower: boolean): void {
     if (!this.#process) return
     this.#process.alive = false
-    if (this.#process.host) this.#universe.net.removeHost(this.#process.host)
+    if (this.#process.host) this.#universe.net.removeHost(this.#process.host, lostPower)
     this.#process = null
     this.disk.crashProcess()
   }
@@ -151,7 +155,7 @@ export class SimulatedMachine {
 
   /** The power fails: as `kill`, and what was not synced may be lost or torn. */
   losePower(): void {
-    this.kill()
+    this.#end(true)
     this.disk.losePower()
   }
 

@@ -1,64 +1,36 @@
 import { type Broker, formatStorage, startBroker } from '@millrace/broker'
-import { type Logger, messageOf } from '@millrace/runtime'
+import { insidesOf, type NodeInsides } from '@millrace/broker/internal'
+import { type Logger, messageOf, type World } from '@millrace/runtime'
 import type { SimulatedMachine, SimulatedUniverse } from '../world/world.ts'
-import type { SimulationOptions } from './options.ts'
+import { clusterId, type NodePlan } from './topology.ts'
 
-const port = 9092
-/** The first one has the metadata. */
-export const logDirectories = ['/data', '/more']
-export const clusterId = 'AAAAAAAAAAAAAAAAAAAAAQ'
 /** Virtual time that a controlled shutdown may take. */
 const maxStopMs = 60_000
 
-/** The broker under test on a machine of its own: started, stopped, killed and started again over the same disk. */
-export class SimulatedBroker {
+export interface NodeEvents {
+  /** What must never happen did. */
+  readonly fail: (failure: string) => void
+  readonly log: (line: string) => void
+}
+
+/** A node under test on a machine of its own: formatted, started, stopped, killed and started again over the same disk. */
+export class SimulatedNode {
+  readonly plan: NodePlan
   readonly machine: SimulatedMachine
-  readonly bootstrapServers: string
   readonly #universe: SimulatedUniverse
-  readonly #properties: ReadonlyMap<string, string>
-  readonly #log: (line: string) => void
-  readonly #fail: (failure: string) => void
+  readonly #events: NodeEvents
   #formatted = false
+  #world: World | undefined
   #broker: Broker | undefined
   /** Its disk has failed in the life of this process: it may give up. */
   #hadDiskFault = false
   #isStopping = false
 
-  constructor(
-    universe: SimulatedUniverse,
-    options: SimulationOptions,
-    { log, fail }: { readonly log: (line: string) => void; readonly fail: (failure: string) => void },
-  ) {
+  constructor(universe: SimulatedUniverse, plan: NodePlan, events: NodeEvents) {
+    this.plan = plan
+    this.machine = universe.machine(plan.host)
     this.#universe = universe
-    this.#log = log
-    this.#fail = fail
-    this.machine = universe.machine('broker')
-    this.bootstrapServers = `broker:${port}`
-    const checkpointMs = String(options.checkpointEveryMs)
-    this.#properties = new Map(
-      Object.entries({
-        'process.roles': 'broker,controller',
-        'node.id': '1',
-        listeners: `PLAINTEXT://broker:${port},CONTROLLER://broker:9093`,
-        'advertised.listeners': `PLAINTEXT://broker:${port}`,
-        'controller.listener.names': 'CONTROLLER',
-        'controller.quorum.voters': '1@broker:9093',
-        'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-        'log.dirs': logDirectories.slice(0, options.logDirectories).join(),
-        'offsets.topic.num.partitions': String(options.offsetsPartitions),
-        'offsets.topic.replication.factor': '1',
-        'group.initial.rebalance.delay.ms': '0',
-        'log.roll.ms': String(options.segmentMs),
-        'log.index.interval.bytes': String(options.indexIntervalBytes),
-        'log.initial.task.delay.ms': '100',
-        'log.retention.check.interval.ms': '300',
-        'log.segment.delete.delay.ms': '500',
-        'log.flush.offset.checkpoint.interval.ms': checkpointMs,
-        'log.flush.start.offset.checkpoint.interval.ms': checkpointMs,
-        'replica.high.watermark.checkpoint.interval.ms': checkpointMs,
-        ...(options.flush === 'ack' ? { 'log.flush.interval.messages': '1' } : {}),
-      }),
-    )
+    this.#events = events
   }
 
   /** The running broker, if it is up. */
@@ -66,13 +38,24 @@ export class SimulatedBroker {
     return this.machine.isRunning ? this.#broker : undefined
   }
 
+  /** The parts of the running process, as far as they are there. */
+  get insides(): NodeInsides {
+    return this.#world !== undefined && this.machine.isRunning ? insidesOf(this.#world) : {}
+  }
+
+  /** Its start has come to its end. */
   get isUp(): boolean {
     return this.current !== undefined
+  }
+
+  get isRunning(): boolean {
+    return this.machine.isRunning
   }
 
   /** Boots the machine and begins to start the broker; clients find it when it is up. */
   start(): void {
     const world = this.machine.boot()
+    this.#world = world
     const process = this.machine.processId
     this.#broker = undefined
     this.#isStopping = false
@@ -80,24 +63,24 @@ export class SimulatedBroker {
     this.#hadDiskFault = faults.failWith !== null || faults.freeBytes !== Infinity
     const logger: Logger = {
       info: () => {},
-      warn: (event, facts) => this.#line('WARN', event, facts),
-      error: (event, facts) => this.#line('ERROR', event, facts),
+      warn: (event, facts) => this.#line(`WARN ${event}`, facts),
+      error: (event, facts) => this.#line(`ERROR ${event}`, facts),
     }
     const gaveUp = (what: string, error: unknown) => {
       if (this.machine.processId !== process || !this.machine.isRunning) return
-      this.#log(`${this.#universe.scheduler.nowMs.toFixed(2)} broker ${what}: ${messageOf(error)}`)
-      if (!this.#hadDiskFault) this.#fail(`broker ${what}: ${messageOf(error)}`)
+      this.#line(what, messageOf(error))
+      if (!this.#hadDiskFault) this.#events.fail(`${this.plan.host} ${what}: ${messageOf(error)}`)
       this.kill()
     }
     void (async () => {
       try {
         if (!this.#formatted) {
-          await formatStorage(world, { properties: this.#properties, clusterId })
+          formatStorage(world, { properties: this.plan.properties, clusterId, ignoreFormatted: true })
           this.#formatted = true
         }
         const broker = await startBroker({
           world,
-          properties: this.#properties,
+          properties: this.plan.properties,
           logger,
           failed: error => gaveUp('gave up', error),
         })
@@ -118,6 +101,13 @@ export class SimulatedBroker {
     this.machine.losePower()
   }
 
+  /** The machine is dead and its disks are empty: the next start is that of a new machine under the old name. */
+  loseDisk(): void {
+    this.kill()
+    this.machine.disk.wipe()
+    this.#formatted = false
+  }
+
   /** The disk begins to fail: what the broker gives up from now on in this process is no bug. */
   diskFails(): void {
     this.#hadDiskFault = true
@@ -135,7 +125,7 @@ export class SimulatedBroker {
     const process = this.machine.processId
     const ended = (failure: string | null) => {
       if (this.machine.processId !== process || !this.machine.isRunning) return
-      if (failure !== null && !this.#hadDiskFault) this.#fail(`broker did not stop: ${failure}`)
+      if (failure !== null && !this.#hadDiskFault) this.#events.fail(`${this.plan.host} did not stop: ${failure}`)
       limit.cancel()
       this.kill()
       stopped()
@@ -153,7 +143,7 @@ export class SimulatedBroker {
     await this.#broker?.close()
   }
 
-  #line(level: string, event: string, facts: object = {}): void {
-    this.#log(`${this.#universe.scheduler.nowMs.toFixed(2)} broker ${level} ${event} ${JSON.stringify(facts)}`)
+  #line(event: string, facts: unknown = {}): void {
+    this.#events.log(`${this.#universe.scheduler.nowMs.toFixed(2)} ${this.plan.host} ${event} ${JSON.stringify(facts)}`)
   }
 }

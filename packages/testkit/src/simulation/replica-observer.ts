@@ -1,0 +1,176 @@
+import { type BatchView, batchesIn } from '@millrace/protocol'
+import { messageOf } from '@millrace/runtime'
+import { type Replica, replicasOf } from './replica-sight.ts'
+import type { SimulatedCluster } from './simulated-cluster.ts'
+
+/** What was ever committed of a partition, whoever led it. */
+interface Ledger {
+  /** The highest high watermark of any leader. */
+  committed: number
+  /** The leader's epoch. */
+  leaderEpoch: number
+  /** Base offset → CRC of each batch that was ever readable. */
+  readonly crcs: Map<number, number>
+  /** Behind the last of them. */
+  nextOffset: number
+  /** Where the log of each node ended when it was last seen. */
+  readonly ends: Map<number, number>
+}
+
+/** What is remembered of one copy. */
+interface Memory {
+  highWatermark: number
+  logStartOffset: number
+  nextOffset: number
+}
+
+const readBytes = 1 << 20
+
+/** Looks into the nodes between events, without asking them anything over the network: what must hold of every copy of every log at any time. */
+export class ReplicaObserver {
+  readonly #cluster: SimulatedCluster
+  readonly #fail: (failure: string) => void
+  readonly #ledgers = new Map<string, Ledger>()
+  readonly #memories = new WeakMap<object, Memory>()
+
+  constructor(cluster: SimulatedCluster, fail: (failure: string) => void) {
+    this.#cluster = cluster
+    this.#fail = fail
+  }
+
+  /** After each event: offsets are in their order and never go back; who leads has everything that was ever committed, and commits only what others have. */
+  lookAtOffsets(): void {
+    for (const node of this.#cluster.nodes) {
+      if (!node.isRunning) continue
+      for (const replica of replicasOf(node)) this.#lookAt(replica)
+    }
+  }
+
+  #lookAt(replica: Replica): void {
+    const { log, leads, highWatermark, isLost } = replica
+    if (isLost) return
+    const { logStartOffset, logEndOffset, writtenOffset } = log
+    const memory = this.#memory(replica)
+    const ledger = this.#ledger(replica)
+    ledger.ends.set(replica.node.plan.id, logEndOffset)
+    if (
+      highWatermark > writtenOffset ||
+      writtenOffset > logEndOffset ||
+      (leads && logStartOffset > highWatermark && !replica.isMetadata)
+    )
+      this.#broken(
+        replica,
+        `start ${logStartOffset} ≤ high watermark ${highWatermark} ≤ written ${writtenOffset} ≤ end ${logEndOffset}`,
+      )
+    if (highWatermark < memory.highWatermark)
+      this.#broken(replica, `its high watermark went from ${memory.highWatermark} back to ${highWatermark}`)
+    if (leads && logStartOffset < memory.logStartOffset)
+      this.#broken(replica, `its start went from ${memory.logStartOffset} back to ${logStartOffset}`)
+    memory.logStartOffset = logStartOffset
+    if (leads) this.#lookAtLeader(replica, ledger, memory)
+    else if (highWatermark > ledger.committed)
+      this.#broken(replica, `a follower's high watermark is ${highWatermark}, and no leader's was above ${ledger.committed}`)
+    memory.highWatermark = highWatermark
+  }
+
+  #lookAtLeader(replica: Replica, ledger: Ledger, memory: Memory): void {
+    const { leaderEpoch, highWatermark, log } = replica
+    if (leaderEpoch >= ledger.leaderEpoch) {
+      ledger.leaderEpoch = leaderEpoch
+      if (log.logEndOffset < ledger.committed)
+        this.#broken(
+          replica,
+          `the leader of epoch ${leaderEpoch} ends at ${log.logEndOffset}, and ${ledger.committed} was committed`,
+        )
+      if (replica.isAlone && highWatermark < ledger.committed)
+        this.#broken(replica, `its high watermark went from ${ledger.committed} back to ${highWatermark}`)
+    }
+    if (highWatermark <= ledger.committed || highWatermark === memory.highWatermark) return
+    ledger.committed = highWatermark
+    const { holders, needed } = replica.quorum()
+    const missing = holders.filter(id => (ledger.ends.get(id) ?? 0) < highWatermark)
+    if (holders.length - missing.length < needed)
+      this.#broken(
+        replica,
+        `its high watermark is ${highWatermark}, but the logs of ${missing} end at ${missing.map(id => ledger.ends.get(id) ?? 0)}`,
+      )
+  }
+
+  /** Now and then: every batch that could once be read has the bytes it had then, in every copy. A new copy is read from the start. */
+  lookAtBatches(): void {
+    for (const node of this.#cluster.nodes) {
+      if (!node.isRunning) continue
+      for (const replica of replicasOf(node)) {
+        const { log, isLost } = replica
+        if (isLost) continue
+        const memory = this.#memory(replica)
+        try {
+          this.#read(replica, memory, Math.max(memory.nextOffset, log.logStartOffset))
+        } catch (error) {
+          if (log.failure === null && node.isRunning) this.#broken(replica, `cannot be read: ${messageOf(error)}`)
+        }
+      }
+    }
+  }
+
+  #read(replica: Replica, memory: Memory, from: number): void {
+    const { log, highWatermark } = replica
+    const ledger = this.#ledger(replica)
+    let offset = from
+    const seen = new Set<number>()
+    while (offset < highWatermark) {
+      const batches = readBatches(replica, offset)
+      if (batches.length === 0) {
+        this.#broken(replica, `nothing to read at ${offset}, below the high watermark ${highWatermark}`)
+        return
+      }
+      for (const { baseOffset, nextOffset, crc } of batches) {
+        const known = ledger.crcs.get(baseOffset)
+        if (known === undefined && baseOffset < ledger.nextOffset)
+          this.#broken(replica, `a batch begins at ${baseOffset}, where none did before`)
+        else if (known !== undefined && known !== crc) this.#broken(replica, `the batch at ${baseOffset} has changed`)
+        ledger.crcs.set(baseOffset, crc)
+        seen.add(baseOffset)
+        offset = nextOffset
+      }
+    }
+    this.#lookForGaps(replica, ledger, { from: Math.max(from, log.logStartOffset), to: offset, seen })
+    ledger.nextOffset = Math.max(ledger.nextOffset, offset)
+    memory.nextOffset = offset
+  }
+
+  #lookForGaps(
+    replica: Replica,
+    ledger: Ledger,
+    { from, to, seen }: { readonly from: number; readonly to: number; readonly seen: ReadonlySet<number> },
+  ): void {
+    if (from >= ledger.nextOffset) return
+    for (const baseOffset of ledger.crcs.keys()) {
+      if (baseOffset < from || baseOffset >= to || seen.has(baseOffset)) continue
+      this.#broken(replica, `the batch at ${baseOffset} is gone`)
+      return
+    }
+  }
+
+  #memory({ incarnation }: Replica): Memory {
+    let memory = this.#memories.get(incarnation)
+    if (!memory) this.#memories.set(incarnation, (memory = { highWatermark: 0, logStartOffset: 0, nextOffset: 0 }))
+    return memory
+  }
+
+  #ledger({ key }: Replica): Ledger {
+    let ledger = this.#ledgers.get(key)
+    if (!ledger)
+      this.#ledgers.set(key, (ledger = { committed: 0, leaderEpoch: -1, crcs: new Map(), nextOffset: 0, ends: new Map() }))
+    return ledger
+  }
+
+  #broken({ name, node }: Replica, what: string): void {
+    this.#fail(`invariant of ${name} on ${node.plan.host}: ${what}`)
+  }
+}
+
+function readBatches({ log, highWatermark }: Replica, offset: number): BatchView[] {
+  const { chunks } = log.read(offset, { maxBytes: readBytes, atLeastOne: true, endOffset: highWatermark })
+  return chunks.flatMap(chunk => [...batchesIn(chunk)])
+}

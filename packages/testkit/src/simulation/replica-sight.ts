@@ -1,0 +1,85 @@
+import type { Leader, RaftNode } from '@millrace/broker/internal'
+import type { SimulatedNode } from './simulated-node.ts'
+
+/** What is looked at in a log. */
+export interface ReplicaLog {
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+  readonly writtenOffset: number
+  readonly failure: Error | null
+  read(offset: number, options: { maxBytes: number; endOffset: number; atLeastOne: boolean }): { chunks: Uint8Array[] }
+}
+
+/** One copy of a partition, or of the metadata log, in a running node. */
+export interface Replica {
+  /** Topic and partition, for people. */
+  readonly name: string
+  /** The partition over all nodes; a topic that is made again is another one. */
+  readonly key: string
+  readonly node: SimulatedNode
+  /** Stays the same as long as this copy is led, or followed, without a break. */
+  readonly incarnation: object
+  readonly leads: boolean
+  readonly leaderEpoch: number
+  /** Not below it is read. */
+  readonly highWatermark: number
+  readonly log: ReplicaLog
+  /** The log of the quorum: it begins where a snapshot ends. */
+  readonly isMetadata: boolean
+  /** There is no other copy: nothing that is committed is ever waited for again. */
+  readonly isAlone: boolean
+  /** Nodes that may have to have something before it counts as committed, and how many of them must. */
+  quorum(): { readonly holders: readonly number[]; readonly needed: number }
+  /** The log is closed or its disk has failed. */
+  readonly isLost: boolean
+}
+
+export const metadataName = '__cluster_metadata-0'
+
+/** Every partition that the node leads. */
+export function* replicasOf(node: SimulatedNode): Iterable<Replica> {
+  const { partitions, raft } = node.insides
+  if (partitions !== undefined) for (const leader of partitions.leaders()) yield replicaOfLeader(node, leader)
+  if (raft !== undefined) yield replicaOfRaft(node, raft)
+}
+
+function replicaOfLeader(node: SimulatedNode, leader: Leader): Replica {
+  const { topic, topicId, partition, leaderEpoch, highWatermark, log, lostCode } = leader
+  const state = node.insides.metadata?.topicById(topicId)?.partitions[partition]
+  return {
+    name: `${topic}-${partition}`,
+    key: `${topicId}-${partition}`,
+    node,
+    incarnation: leader,
+    leads: lostCode === 0,
+    leaderEpoch,
+    highWatermark,
+    log,
+    isMetadata: false,
+    isAlone: state === undefined || state.replicas.length === 1,
+    quorum: () => {
+      // Another leader's set says nothing about this one.
+      const holders = state?.leader === node.plan.id && state.leaderEpoch === leaderEpoch ? state.isr : [node.plan.id]
+      return { holders, needed: holders.length }
+    },
+    isLost: lostCode !== 0 || log.failure !== null,
+  }
+}
+
+function replicaOfRaft(node: SimulatedNode, { raft, log, voters }: RaftNode<unknown>): Replica {
+  const holders = voters.voters.map(({ id }) => id)
+  return {
+    name: metadataName,
+    key: metadataName,
+    node,
+    incarnation: raft,
+    leads: raft.role === 'leader',
+    leaderEpoch: raft.epoch,
+    highWatermark: Math.max(0, raft.highWatermark),
+    log,
+    isMetadata: true,
+    isAlone: false,
+    quorum: () => ({ holders, needed: Math.floor(holders.length / 2) + 1 }),
+    isLost: log.failure !== null,
+  }
+}

@@ -1,0 +1,96 @@
+import type { NodeInsides } from '@millrace/broker/internal'
+import type { SimulatedCluster } from './simulated-cluster.ts'
+import type { SimulatedNode } from './simulated-node.ts'
+
+export interface PartitionSight {
+  readonly topic: string
+  readonly partition: number
+  readonly leader: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+  readonly eligibleLeaderReplicas: readonly number[]
+}
+
+/** What the cluster as a whole is at this moment, seen from inside its nodes. */
+export class Sight {
+  readonly #cluster: SimulatedCluster
+
+  constructor(cluster: SimulatedCluster) {
+    this.#cluster = cluster
+  }
+
+  /** The partitions as the node knows them that has applied most of the metadata; null while no node runs. */
+  partitions(): PartitionSight[] | null {
+    const metadata = this.#metadata()
+    if (metadata === null) return null
+    const partitions: PartitionSight[] = []
+    for (const { name: topic, partitions: all } of metadata.topics())
+      for (const [partition, state] of all.entries()) partitions.push({ topic, partition, ...state })
+    return partitions
+  }
+
+  /** The node that leads the metadata quorum, of several the one with the highest epoch. */
+  activeController(): SimulatedNode | null {
+    let active: SimulatedNode | null = null
+    for (const node of this.#cluster.controllers) {
+      const raft = node.insides.raft?.raft
+      if (raft?.role !== 'leader') continue
+      if (active === null || raft.epoch > active.insides.raft!.raft.epoch) active = node
+    }
+    return active
+  }
+
+  /** The running broker that leads most partitions. */
+  leaderOfMost(): SimulatedNode | null {
+    const counts = new Map<number, number>()
+    for (const { leader } of this.partitions() ?? []) counts.set(leader, (counts.get(leader) ?? 0) + 1)
+    const running = this.#cluster.brokers.filter(({ isRunning, plan }) => isRunning && counts.has(plan.id))
+    return running.sort((a, b) => counts.get(b.plan.id)! - counts.get(a.plan.id)!)[0] ?? null
+  }
+
+  /** Every voter runs, knows the leader, and has everything that is committed. */
+  isQuorumSettled(nodes: readonly SimulatedNode[] = this.#cluster.controllers): boolean {
+    const active = this.activeController()
+    const leader = active?.insides.raft
+    if (active === null || leader === undefined) return false
+    return nodes
+      .filter(({ plan }) => plan.isController)
+      .every(({ insides: { raft } }) => {
+        if (raft === undefined) return false
+        return (
+          raft.raft.epoch === leader.raft.epoch &&
+          raft.raft.leaderId === active.plan.id &&
+          raft.logEndOffset >= leader.raft.highWatermark
+        )
+      })
+  }
+
+  /** Why the cluster of these nodes is not whole yet; null: every node is in its place and every replica on them in sync. */
+  whatIsMissing(nodes: readonly SimulatedNode[]): string | null {
+    const down = nodes.find(({ isUp }) => !isUp)
+    if (down !== undefined) return `${down.plan.host} has not started`
+    if (!this.isQuorumSettled(nodes)) return 'the controllers have no settled leader'
+    const metadata = this.#metadata()
+    if (metadata === null) return 'nobody has metadata'
+    const ids = new Set(nodes.filter(({ plan }) => plan.isBroker).map(({ plan }) => plan.id))
+    const active = new Set([...metadata.brokers()].filter(({ fenced }) => !fenced).map(({ id }) => id))
+    for (const id of ids) if (!active.has(id)) return `broker ${id} is fenced`
+    for (const { topic, partition, leader, isr, replicas } of this.partitions()!) {
+      const name = `${topic}-${partition}`
+      if (!ids.has(leader)) return `${name} has the leader ${leader}`
+      const outside = replicas.find(id => ids.has(id) && !isr.includes(id))
+      if (outside !== undefined) return `${name} has the in-sync set ${isr} of ${replicas}, without ${outside}`
+      const led = this.#cluster.node(leader)!.insides.partitions?.leader(topic, partition)
+      if (led === undefined || typeof led === 'number' || led.lostCode !== 0) return `${name} is not led by ${leader}`
+    }
+    return null
+  }
+
+  #metadata(): NonNullable<NodeInsides['metadata']> | null {
+    let newest: NodeInsides['metadata']
+    for (const { insides } of this.#cluster.nodes)
+      if (insides.metadata && (newest === undefined || insides.metadata.appliedOffset > newest.appliedOffset))
+        newest = insides.metadata
+    return newest ?? null
+  }
+}
