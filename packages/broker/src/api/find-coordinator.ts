@@ -8,11 +8,12 @@ import {
   type FindCoordinatorRequest,
   type FindCoordinatorResponse,
 } from '@millrace/protocol'
-import { messageOf } from '@millrace/runtime'
-import { nodeKeys } from '../config/node-keys.ts'
+import { messageOf, type Timer } from '@millrace/runtime'
 import { coordinatorPartition, offsetsTopic } from '../group/coordinator-partition.ts'
+import { offsetsTopicToCreate } from '../group/offsets-topic.ts'
 import type { BrokerServices } from '../services.ts'
 import type { ApiHandler } from './handler.ts'
+import { topicArrives } from './topic-arrival.ts'
 
 type Coordinator = Draft<ElementOf<FindCoordinatorResponse['coordinators']>>
 
@@ -75,31 +76,27 @@ class OffsetsTopic {
     if (services.metadata.topic(offsetsTopic)) return null
     const { clock } = services.world
     if (this.#problem && clock.monotonic() < this.#problem.untilMs) return this.#problem.text
-    this.#creating ??= create(services).finally(() => {
+    this.#creating ??= create(services).then(text => {
       this.#creating = null
+      this.#problem = text === null ? null : { text, untilMs: clock.monotonic() + createBackoffMs }
+      return text
     })
-    const text = await this.#creating
-    this.#problem = text === null ? null : { text, untilMs: clock.monotonic() + createBackoffMs }
+    // A controller that is being elected may take longer; the connection's next requests are not to wait for it.
+    let timer: Timer | undefined
+    const timeUp = new Promise<string>(resolve => {
+      timer = clock.timer(createTimeoutMs, () => resolve(`${offsetsTopic} is being created`))
+    })
+    const text = await Promise.race([this.#creating, timeUp])
+    timer?.cancel()
     return text
   }
 }
 
 async function create(services: BrokerServices): Promise<string | null> {
-  const { config, controller, logger, world } = services
-  const topic = {
-    name: offsetsTopic,
-    numPartitions: config.get(nodeKeys.offsetsTopicNumPartitions)!,
-    replicationFactor: config.get(nodeKeys.offsetsTopicReplicationFactor)!,
-    assignments: [],
-    configs: [
-      { name: 'compression.type', value: 'producer' },
-      { name: 'cleanup.policy', value: 'compact' },
-      { name: 'segment.bytes', value: String(config.get(nodeKeys.offsetsTopicSegmentBytes)!) },
-    ],
-  }
+  const { config, controller, logger } = services
   try {
     const version = CreateTopics.request.versions.max
-    const request = { topics: [topic], timeoutMs: createTimeoutMs, validateOnly: false }
+    const request = { topics: [offsetsTopicToCreate(config)], timeoutMs: createTimeoutMs, validateOnly: false }
     const response = await controller.request(CreateTopics, version, request)
     const { errorCode, errorMessage } = response.topics[0]!
     if (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS) {
@@ -111,21 +108,5 @@ async function create(services: BrokerServices): Promise<string | null> {
     logger.warn('topic.not-created', { topic: offsetsTopic, error: messageOf(error) })
     return `${offsetsTopic} cannot be created: ${messageOf(error)}`
   }
-  return (await applied(services, world)) ? null : `${offsetsTopic} is being created`
-}
-
-/** The controller has committed it; this broker may have to catch up. */
-function applied({ metadata }: BrokerServices, { clock }: BrokerServices['world']): Promise<boolean> {
-  if (metadata.topic(offsetsTopic)) return Promise.resolve(true)
-  return new Promise(resolve => {
-    const settle = (done: boolean) => {
-      unsubscribe()
-      timer.cancel()
-      resolve(done)
-    }
-    const unsubscribe = metadata.subscribe(() => {
-      if (metadata.topic(offsetsTopic)) settle(true)
-    })
-    const timer = clock.timer(createTimeoutMs, () => settle(false))
-  })
+  return (await topicArrives(services, offsetsTopic, createTimeoutMs)) ? null : `${offsetsTopic} is being created`
 }

@@ -1,3 +1,4 @@
+import { ErrorCode, KafkaError } from '@millrace/protocol'
 import type { Clock, Logger } from '@millrace/runtime'
 import type { LeaderPartition } from '../services.ts'
 import type { CoordinatorMachine } from './coordinator-machine.ts'
@@ -17,36 +18,53 @@ export interface Loading {
   done(error?: Error): void
 }
 
-/** Replays the partition into the machine: all that its log has now, once that is committed. */
+/**
+ * Replays the partition into the machine: all that its log has now. What is committed already is replayed at once, the rest, which the leader before may have
+ * left behind, when it is: a record that never will be must not become part of the state.
+ */
 export function loadCoordinator(loading: Loading): void {
   const { partition, clock } = loading
   const endOffset = partition.logEndOffset
-  const start = (error?: Error) => {
-    if (error) loading.done(error)
-    else replay(loading, partition.logStartOffset, endOffset)
-  }
-  if (partition.highWatermark >= endOffset) clock.defer(start)
-  else partition.whenCommitted(endOffset, start)
+  clock.defer(() => replay(loading, { offset: partition.logStartOffset, endOffset }))
 }
 
-function replay(loading: Loading, from: number, endOffset: number): void {
+interface Progress {
+  readonly offset: number
+  readonly endOffset: number
+}
+
+function replay(loading: Loading, { offset, endOffset }: Progress): void {
+  const { partition, clock } = loading
   if (!loading.wanted()) return
-  let offset = from
+  if (offset >= endOffset) {
+    loading.done()
+    return
+  }
+  if (offset >= partition.highWatermark) {
+    partition.whenCommitted(endOffset, error => {
+      if (error) loading.done(error)
+      else clock.defer(() => replay(loading, { offset, endOffset }))
+    })
+    return
+  }
+  let next: number
   try {
-    offset = replayChunk(loading, from, endOffset)
+    next = replayChunk(loading, offset, endOffset)
   } catch (error) {
     loading.done(error as Error)
     return
   }
-  if (offset < endOffset) loading.clock.defer(() => replay(loading, offset, endOffset))
-  else loading.done()
+  clock.defer(() => replay(loading, { offset: next, endOffset }))
 }
 
+/** Gives the offset to go on from. */
 function replayChunk({ partition, machine, logger }: Loading, from: number, endOffset: number): number {
   const batches = partition.read(from, chunkBytes)
-  // Compaction may leave nothing between here and the end.
-  if (batches.length === 0) return endOffset
+  // Compaction may leave nothing between here and the end of what is committed.
+  if (batches.length === 0) return Math.min(endOffset, Math.max(from, partition.highWatermark))
   const unknown = (type: number) => logger.warn('group.record-unknown', { partition: partition.partition, type })
   for (const batch of batches) for (const record of groupRecordsIn(batch, unknown)) machine.apply(record)
-  return batches.at(-1)!.nextOffset
+  const { nextOffset } = batches.at(-1)!
+  if (nextOffset <= from) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `no progress behind offset ${from}`)
+  return nextOffset
 }

@@ -51,6 +51,11 @@ export class CoordinatorShard {
     })
   }
 
+  /** Of the leadership that the shard belongs to. */
+  get leaderEpoch(): number {
+    return this.#log.leaderEpoch
+  }
+
   load(): void {
     const { world, logger } = this.#services
     const startedMs = world.clock.monotonic()

@@ -1,6 +1,6 @@
-import { BatchView, ErrorCode, KafkaError } from '@millrace/protocol'
+import { BatchView, ErrorCode, KafkaError, setBaseOffsetAndEpoch } from '@millrace/protocol'
 import { ConfigSet, silentLogger } from '@millrace/runtime'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { ApiHandler, RequestContext } from '../api/handler.ts'
 import type { BrokerMetrics } from '../broker-metrics.ts'
 import { groupKeys } from '../config/group-keys.ts'
@@ -19,10 +19,14 @@ class FakePartition implements LeaderPartition {
   highWatermark = 0
   logEndOffset = 0
   refusal: Error | null = null
+  /** Offsets from which something was read. */
+  readonly readsFrom: number[] = []
 
   appendAsCoordinator(bytes: Uint8Array): number {
     if (this.refusal) throw this.refusal
-    const batch = BatchView.at(bytes, 0)!
+    const copy = bytes.slice()
+    setBaseOffsetAndEpoch(copy, 0, this.logEndOffset, this.leaderEpoch)
+    const batch = BatchView.at(copy, 0)!
     this.batches.push(batch)
     this.logEndOffset += batch.recordCount
     return this.logEndOffset
@@ -42,9 +46,11 @@ class FakePartition implements LeaderPartition {
     for (const { done } of this.#waiting.splice(0)) done(error)
   }
 
-  /** The whole log in one read: batches have no offsets here, as nobody assigned them. */
+  /** One batch a read, up to the high watermark. */
   read(offset: number): BatchView[] {
-    return offset === 0 ? this.batches : []
+    this.readsFrom.push(offset)
+    const batch = this.batches.find(({ lastOffset }) => lastOffset >= offset)
+    return batch && batch.nextOffset <= this.highWatermark ? [batch] : []
   }
 }
 
@@ -53,19 +59,20 @@ function setUp(options: { partition?: FakePartition; leader?: number } = {}) {
   const partition = options.partition ?? new FakePartition()
   let leader: LeaderPartition | number = partition
   const listeners = new Set<(change: MetadataChange) => void>()
-  const topic = (leaderId: number): TopicMetadata =>
+  const topic = (leaderId: number, leaderEpoch = partition.leaderEpoch): TopicMetadata =>
     ({
       name: '__consumer_offsets',
       topicId: 'x',
-      partitions: [{ leader: leaderId, leaderEpoch: partition.leaderEpoch }],
+      partitions: [{ leader: leaderId, leaderEpoch }],
     }) as unknown as TopicMetadata
   const topics = new Map<string, TopicMetadata>([
     ['__consumer_offsets', topic(options.leader ?? 1)],
     ['t', { name: 't', topicId: '4siF1uiyTx2gTOBVT7A7PA', partitions: [] }],
   ])
   const rebalances = { begun: 0 }
+  let ids = 0
   const services = {
-    world: { clock, random: { bytes: (length: number) => new Uint8Array(length) } },
+    world: { clock, random: { bytes: (length: number) => new Uint8Array(length).fill(++ids) } },
     logger: silentLogger,
     metrics: { rebalanceBegun: () => void rebalances.begun++ } as BrokerMetrics,
     config: new ConfigSet(Object.values(groupKeys), new Map()),
@@ -95,11 +102,11 @@ function setUp(options: { partition?: FakePartition; leader?: number } = {}) {
     })
     return pending
   }
-  const moveLeader = (leaderId: number, to: LeaderPartition | number) => {
+  const moveLeader = (leaderId: number, to: LeaderPartition | number, leaderEpoch?: number) => {
     leader = to
-    topics.set('__consumer_offsets', topic(leaderId))
-    for (const listener of listeners)
-      listener({ topics: [topic(leaderId)], deletedTopics: [], configs: [], brokersChanged: false })
+    const moved = topic(leaderId, leaderEpoch)
+    topics.set('__consumer_offsets', moved)
+    for (const listener of listeners) listener({ topics: [moved], deletedTopics: [], configs: [], brokersChanged: false })
   }
   return { clock, partition, coordinators, ask, moveLeader, refuse: (code: number) => (leader = code), listeners, rebalances }
 }
@@ -189,13 +196,10 @@ test('a refused append: the state is read again from the log, without what was r
   await settled()
   expect(refused.response.topics[0].partitions[0].errorCode).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
   partition.refusal = null
-  clock.pass(1000)
-  const loading = ask('OffsetFetch', 5, fetchRequest)
-  const alive = ask('Heartbeat', 4, { groupId: 'g', memberId: 'm', generationId: 1, groupInstanceId: null })
+  const meanwhile = ask('OffsetFetch', 5, fetchRequest)
   await settled()
-  expect(loading.response.errorCode).toBe(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
-  expect(alive.response.errorCode).toBe(ErrorCode.NONE)
-  clock.pass(1)
+  expect(meanwhile.response.errorCode).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+  clock.pass(1000)
   const fetch = ask('OffsetFetch', 5, fetchRequest)
   await settled()
   expect(fetch.response.topics[0].partitions[0].committedOffset).toBe(5)
@@ -283,4 +287,152 @@ test('a rebalance is counted when it begins, once for all who join in its time',
   ask('JoinGroup', 3, joinRequest)
   await settled()
   expect(rebalances.begun).toBe(2)
+})
+
+describe('a coordinator that moves', () => {
+  const descriptionOf = (response: any) => response?.groups[0]
+
+  test('loads slice by slice what is committed, then waits for the rest of what the leader before has left', async () => {
+    const first = setUp()
+    first.clock.pass(0)
+    for (const [place, offset] of [1, 2, 3].entries()) {
+      first.ask('OffsetCommit', 8, { ...commitRequest(offset), groupId: `g${place}` })
+      if (place < 2) first.partition.commit()
+    }
+    first.partition.readsFrom.length = 0
+    const second = setUp({ partition: first.partition })
+    second.clock.pass(0)
+    const early = second.ask('OffsetFetch', 5, { ...fetchRequest, groupId: 'g0' })
+    const alive = second.ask('Heartbeat', 4, { groupId: 'g0', memberId: 'm', generationId: 1, groupInstanceId: null })
+    await settled()
+    expect(early.response.errorCode).toBe(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
+    // Nobody can say otherwise yet, and no session runs.
+    expect(alive.response.errorCode).toBe(ErrorCode.NONE)
+    expect(first.partition.readsFrom).toEqual([0, 1])
+    first.partition.commit()
+    second.clock.pass(0)
+    const fetches = [0, 1, 2].map(place => second.ask('OffsetFetch', 5, { ...fetchRequest, groupId: `g${place}` }))
+    await settled()
+    expect(fetches.map(({ response }) => response.topics[0].partitions[0].committedOffset)).toEqual([1, 2, 3])
+    expect(first.partition.readsFrom).toEqual([0, 1, 2])
+  })
+
+  test('what the leader before has left and was cut off by another never becomes part of the state', async () => {
+    const first = setUp()
+    first.clock.pass(0)
+    first.ask('OffsetCommit', 8, commitRequest(5))
+    const second = setUp({ partition: first.partition })
+    second.clock.pass(0)
+    first.partition.lose(new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER))
+    second.moveLeader(2, ErrorCode.NOT_LEADER_OR_FOLLOWER, 1)
+    second.clock.pass(5_000)
+    const fetch = second.ask('OffsetFetch', 5, fetchRequest)
+    await settled()
+    expect(fetch.response.errorCode).toBe(ErrorCode.NOT_COORDINATOR)
+    expect(second.clock.pending).toBe(0)
+  })
+
+  test('another epoch of the same leader: others may have written meanwhile, so it is loaded anew', async () => {
+    const { clock, partition, ask, moveLeader } = setUp()
+    clock.pass(0)
+    ask('OffsetCommit', 8, commitRequest(5))
+    partition.commit()
+    const join = ask('JoinGroup', 3, joinRequest)
+    partition.leaderEpoch = 2
+    moveLeader(1, partition, 2)
+    const loading = ask('OffsetFetch', 5, fetchRequest)
+    await settled()
+    expect(join.response.errorCode).toBe(ErrorCode.NOT_COORDINATOR)
+    expect(loading.response.errorCode).toBe(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
+    clock.pass(0)
+    const loaded = ask('OffsetFetch', 5, fetchRequest)
+    await settled()
+    expect(loaded.response.topics[0].partitions[0].committedOffset).toBe(5)
+  })
+
+  test('a coordinator of an earlier epoch writes nothing, even before it hears of the later one', async () => {
+    const { clock, partition, ask } = setUp()
+    clock.pass(0)
+    partition.leaderEpoch = 2
+    const commit = ask('OffsetCommit', 8, commitRequest(5))
+    await settled()
+    expect(commit.response.topics[0].partitions[0].errorCode).toBe(ErrorCode.NOT_COORDINATOR)
+    expect(partition.batches).toEqual([])
+  })
+
+  test('metadata ahead of the partition: the coordinator opens when its log is there, unasked', async () => {
+    const { clock, partition, ask, moveLeader } = setUp({ leader: 2 })
+    partition.leaderEpoch = 3
+    moveLeader(1, ErrorCode.NOT_LEADER_OR_FOLLOWER, 3)
+    const early = ask('Heartbeat', 4, { groupId: 'g', memberId: 'm', generationId: 1, groupInstanceId: null })
+    await settled()
+    expect([ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_NOT_AVAILABLE]).toContain(early.response.errorCode)
+    moveLeader(1, partition, 3)
+    clock.pass(1_000)
+    const fetch = ask('OffsetFetch', 5, fetchRequest)
+    await settled()
+    expect(fetch.response.errorCode).toBe(ErrorCode.NONE)
+  })
+
+  test('a parked SyncGroup is answered when leadership moves; members, loaded by the next leader, keep their generation and their whole session', async () => {
+    const first = setUp()
+    first.clock.pass(0)
+    const step = async (name: string, version: number, request: object) => {
+      const pending = first.ask(name, version, request)
+      await settled()
+      return pending
+    }
+    const joins = [await step('JoinGroup', 3, joinRequest), await step('JoinGroup', 3, joinRequest)]
+    first.clock.pass(7_000)
+    await settled()
+    const [leader, follower] = joins.map(({ response }) => response).sort((a, b) => b.members.length - a.members.length)
+    const sync = (memberId: string, assignments: object[] = []) =>
+      step('SyncGroup', 3, {
+        groupId: 'g',
+        generationId: leader.generationId,
+        memberId,
+        groupInstanceId: null,
+        protocolType: null,
+        protocolName: null,
+        assignments,
+      })
+    const parked = await sync(follower.memberId)
+    expect(parked.response).toBeUndefined()
+    first.moveLeader(2, ErrorCode.NOT_LEADER_OR_FOLLOWER, 1)
+    await settled()
+    expect(parked.response.errorCode).toBe(ErrorCode.NOT_COORDINATOR)
+
+    // The same with the assignment in the log.
+    const again = setUp()
+    again.clock.pass(0)
+    const join = again.ask('JoinGroup', 3, joinRequest)
+    again.clock.pass(3_000)
+    await settled()
+    const { memberId, generationId } = join.response
+    again.ask('SyncGroup', 3, {
+      groupId: 'g',
+      generationId,
+      memberId,
+      groupInstanceId: null,
+      protocolType: null,
+      protocolName: null,
+      assignments: [{ memberId, assignment: Uint8Array.of(1, 2) }],
+    })
+    again.partition.commit()
+    again.moveLeader(2, ErrorCode.NOT_LEADER_OR_FOLLOWER, 1)
+    const next = setUp({ partition: again.partition })
+    next.clock.pass(0)
+    const heartbeat = { groupId: 'g', memberId, generationId, groupInstanceId: null }
+    next.clock.pass(9_000)
+    const alive = next.ask('Heartbeat', 4, heartbeat)
+    const described = next.ask('DescribeGroups', 5, { groups: ['g'], includeAuthorizedOperations: false })
+    await settled()
+    expect(alive.response.errorCode).toBe(ErrorCode.NONE)
+    expect(descriptionOf(described.response)).toMatchObject({ groupState: 'Stable', members: [{ memberId }] })
+    next.clock.pass(10_001)
+    const late = next.ask('Heartbeat', 4, heartbeat)
+    next.partition.commit()
+    await settled()
+    expect(late.response.errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
+  })
 })

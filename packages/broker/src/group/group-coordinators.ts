@@ -1,4 +1,5 @@
 import { ErrorCode } from '@millrace/protocol'
+import type { Timer } from '@millrace/runtime'
 import { groupHandlers } from '../api/group-handlers.ts'
 import type { ApiHandler } from '../api/handler.ts'
 import { groupKeys } from '../config/group-keys.ts'
@@ -50,6 +51,7 @@ class Coordinators implements GroupRouter {
   readonly #shards = new Map<number, CoordinatorShard>()
   /** Monotonic time before which a failed partition is not loaded again. */
   readonly #reloadAtMs = new Map<number, number>()
+  #reloadTimer: Timer | null = null
   readonly #unsubscribe: () => void
   #closed = false
 
@@ -96,6 +98,7 @@ class Coordinators implements GroupRouter {
     if (this.#closed) return
     this.#closed = true
     this.#unsubscribe()
+    this.#reloadTimer?.cancel()
     for (const shard of this.#shards.values()) shard.close()
     this.#shards.clear()
   }
@@ -114,26 +117,35 @@ class Coordinators implements GroupRouter {
     if (names.length > 0) for (const shard of this.#shards.values()) shard.tell({ kind: 'topicsDeleted', names })
   }
 
+  /** Opens and closes shards so that there is one a partition led here, each of the present leader epoch. */
   #followLeadership(): void {
     if (this.#closed) return
     const partitions = this.#services.metadata.topic(offsetsTopic)?.partitions ?? []
     for (const [index, shard] of this.#shards) {
       const known = partitions[index]
-      if (known?.leader === this.#services.nodeId && known.leaderEpoch === shard.partition.leaderEpoch) continue
+      if (known?.leader === this.#services.nodeId && known.leaderEpoch === shard.leaderEpoch) continue
       this.#shards.delete(index)
       shard.close()
     }
     for (const [index, { leader }] of partitions.entries()) {
       if (leader === this.#services.nodeId && !this.#shards.has(index)) this.#open(index)
+      else if (leader !== this.#services.nodeId) this.#reloadAtMs.delete(index)
     }
   }
 
   /** The shard, which begins to load, or the error code for requests. */
   #open(index: number): CoordinatorShard | number {
-    const { world, partitions } = this.#services
+    const { world, partitions, metadata, nodeId } = this.#services
     if ((this.#reloadAtMs.get(index) ?? 0) > world.clock.monotonic()) return ErrorCode.COORDINATOR_NOT_AVAILABLE
+    const known = metadata.topic(offsetsTopic)?.partitions[index]
+    if (known?.leader !== nodeId) return ErrorCode.NOT_COORDINATOR
     const partition = partitions.leader(offsetsTopic, index)
-    if (typeof partition === 'number') return ErrorCode.NOT_COORDINATOR
+    if (typeof partition === 'number' || partition.leaderEpoch !== known.leaderEpoch) {
+      // The metadata make this broker the leader, but its log is not there (yet).
+      this.#retryLater(index)
+      return ErrorCode.NOT_COORDINATOR
+    }
+    this.#reloadAtMs.delete(index)
     const shard = new CoordinatorShard(this.#services, partition, this.#environment, failed => this.#failed(index, failed))
     this.#shards.set(index, shard)
     shard.load()
@@ -143,7 +155,24 @@ class Coordinators implements GroupRouter {
   #failed(index: number, shard: CoordinatorShard): void {
     if (this.#shards.get(index) !== shard) return
     this.#shards.delete(index)
+    this.#retryLater(index)
+  }
+
+  /** Sessions and offsets of the groups go on expiring, whether somebody asks for them or not. */
+  #retryLater(index: number): void {
     this.#reloadAtMs.set(index, this.#services.world.clock.monotonic() + reloadDelayMs)
+    this.#armReload()
+  }
+
+  #armReload(): void {
+    const { clock } = this.#services.world
+    if (this.#reloadAtMs.size === 0 || this.#closed) return
+    const delayMs = Math.max(0, Math.min(...this.#reloadAtMs.values()) - clock.monotonic())
+    this.#reloadTimer ??= clock.timer(delayMs, () => {
+      this.#reloadTimer = null
+      this.#followLeadership()
+      this.#armReload()
+    })
   }
 }
 
