@@ -12,6 +12,7 @@ import type { LogManager } from './log/log-manager.ts'
 import { openLogs } from './partition/open-logs.ts'
 import { Partitions } from './partition/partitions.ts'
 import { produceRules } from './partition/produce-rules.ts'
+import { Replication } from './replication/replication.ts'
 import { type Endpoint, Server } from './server.ts'
 import { serverLimits } from './server-limits.ts'
 import type { BrokerServices } from './services.ts'
@@ -66,11 +67,13 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
     let brokerEpoch = -1
     const logs = openLogs({ world, logger, storage, context, onDirectoryFailed: () => partitions?.loseFailedLogs() })
     shutdown.add('logs', () => logs.close(brokerEpoch))
+    const replication = new Replication({ ...context, world, logger, metrics })
+    shutdown.add('replication', () => replication.close())
     partitions = new Partitions({
       world,
       logger,
       metrics,
-      nodeId,
+      environment: replication,
       metadata,
       logs,
       rulesOf: topic => produceRules(context, topic),
@@ -101,6 +104,7 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
     const listeners = await listen(server, config)
     brokerEpoch = await controller.registerBroker({ listeners, previousBrokerEpoch: logs.previousBrokerEpoch })
     logs.start()
+    replication.start({ ...services, partitions })
     server.serve()
 
     const bootstrapServers = addressOf(listeners[0]!)

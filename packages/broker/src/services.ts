@@ -59,6 +59,10 @@ export interface PartitionMetadata {
   readonly eligibleLeaderReplicas: readonly number[]
   readonly lastKnownEligibleLeaderReplicas: readonly number[]
   readonly offlineReplicas: readonly number[]
+  /** 1: the leader was elected uncleanly and has not yet said that its log is in order. Default 0. */
+  readonly leaderRecoveryState?: number
+  /** Id of the log directory of each replica, in the order of `replicas`. */
+  readonly directories?: readonly string[]
 }
 
 export interface BrokerMetadata {
@@ -66,6 +70,8 @@ export interface BrokerMetadata {
   readonly epoch: number
   readonly rack: string | null
   readonly fenced: boolean
+  /** It is leaving: it enters no in-sync set. Default false. */
+  readonly inControlledShutdown?: boolean
   readonly listeners: readonly {
     readonly name: string
     readonly host: string

@@ -1,4 +1,5 @@
 import { brokerKeys } from '../config/broker-config.ts'
+import { interBrokerListenerName } from '../config/listeners.ts'
 import { supportedFeatures } from '../controller/features.ts'
 import { AnswerMemory } from '../fetch/answer-memory.ts'
 import { ReadBuffers } from '../fetch/read-buffers.ts'
@@ -41,6 +42,7 @@ export function apiTable(
       buffers: new ReadBuffers(),
       memory: new AnswerMemory(maxUntakenFetchBytes),
       maxBytes: config.get(brokerKeys.fetchMaxBytes)!,
+      interBrokerListenerName: interBrokerListenerName(config),
     }),
     listOffsetsHandler(partitions),
     deleteRecordsHandler(partitions),

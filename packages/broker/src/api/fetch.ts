@@ -1,11 +1,13 @@
 import { type Draft, ErrorCode, Fetch, type FetchRequest, type FetchResponse } from '@millrace/protocol'
 import type { AnswerMemory } from '../fetch/answer-memory.ts'
 import { concludeFetch, type FetchContext, fetchContext, topicIdsSince } from '../fetch/fetch-context.ts'
-import { FetchWait } from '../fetch/fetch-wait.ts'
+import { FetchWait, type WatchedPartition } from '../fetch/fetch-wait.ts'
 import type { ReadBuffers } from '../fetch/read-buffers.ts'
 import type { FetchTarget } from '../fetch/session.ts'
 import type { FetchSessionCache } from '../fetch/session-cache.ts'
-import type { FetchedRecords, Leader } from '../partition/leader.ts'
+import { type FetchedRecords, type FetchQuery, refusedFetch } from '../partition/fetch-query.ts'
+import type { Follower } from '../partition/follower.ts'
+import { Leader } from '../partition/leader.ts'
 import type { Partitions } from '../partition/partitions.ts'
 import type { BrokerServices } from '../services.ts'
 import type { ApiHandler, Mutable, RequestContext } from './handler.ts'
@@ -17,13 +19,15 @@ type PartitionAnswer = Mutable<Draft<FetchResponse['responses'][number]['partiti
 interface Answer extends FetchedRecords {
   readonly target: FetchTarget
   /** Null: refused before it was read. */
-  readonly leader: Leader | null
+  readonly replica: Leader | Follower | null
   readonly diverges: boolean
 }
 
 const readCommitted = 1
 const consumerReplicaId = -1
 const leaderHintsSince = 16
+/** Consumers from there on may read from followers (KIP-392). */
+const followersSince = 11
 /** Earlier versions may come from clients that cannot read what a topic with compression.type=zstd holds. */
 const zstdSince = 10
 const noRecords = new Uint8Array(0)
@@ -35,13 +39,15 @@ export interface FetchOptions {
   readonly memory: AnswerMemory
   /** `fetch.max.bytes`. */
   readonly maxBytes: number
+  /** Name of the listener that brokers use among themselves: nobody follows over another one. */
+  readonly interBrokerListenerName: string
 }
 
-/** Reads batches below the high watermark; waits for `minBytes` up to `maxWaitMs` without polling. */
+/** Reads batches for consumers below the high watermark, for followers up to the log's end; waits for `minBytes` up to `maxWaitMs` without polling. */
 export function fetchHandler(options: FetchOptions): ApiHandler<FetchRequest, Draft<FetchResponse>> {
   return {
     api: Fetch,
-    versions: { min: 4, max: 17 },
+    versions: { min: 4, max: 18 },
     handle(request, context, broker) {
       const nowMs = broker.world.clock.monotonic()
       const found = fetchContext(request, {
@@ -62,7 +68,10 @@ class FetchTask {
   readonly #broker: BrokerServices
   readonly #options: FetchOptions
   readonly #fetch: FetchContext
-  readonly #isFollower: boolean
+  /** -1: a consumer. */
+  readonly #replicaId: number
+  /** Another broker's fetch counts as its acknowledgement, so it must come from where brokers are. */
+  readonly #mayFollow: boolean
   readonly #answers: Answer[] = []
   /** Memory of what was read from disk, until the answer has left. */
   #buffers: Buffer[] = []
@@ -87,11 +96,12 @@ class FetchTask {
     this.#broker = broker
     this.#options = options
     this.#fetch = fetch
-    this.#isFollower = Math.max(request.replicaId, request.replicaState.replicaId) > consumerReplicaId
+    this.#replicaId = Math.max(request.replicaId, request.replicaState.replicaId)
+    this.#mayFollow = context.listenerName === options.interBrokerListenerName
   }
 
   run(): Draft<FetchResponse> | Promise<Draft<FetchResponse>> {
-    const watched = this.#readAll()
+    const watched = this.#readAll(true)
     const { maxWaitMs, maxBytes } = this.#request
     // As in Kafka, nobody waits for more than an answer may hold.
     const minBytes = Math.min(this.#request.minBytes, maxBytes, this.#options.maxBytes)
@@ -105,7 +115,7 @@ class FetchTask {
         maxWaitMs,
         done: () => {
           release()
-          this.#readAll()
+          this.#readAll(false)
           resolve(this.#response())
         },
       })
@@ -113,53 +123,81 @@ class FetchTask {
   }
 
   /** Reads each partition in its turn within the limits of the request. Returns the partitions that may have more later. */
-  #readAll(): Leader[] {
-    const leaders: Leader[] = []
+  #readAll(isFirstLook: boolean): WatchedPartition[] {
+    const watched: WatchedPartition[] = []
     this.#answers.length = 0
     this.#giveBack()
     this.#readBytes = 0
     this.#urgent = false
     let budget = Math.min(this.#request.maxBytes, this.#options.maxBytes, this.#options.memory.leftBytes)
     for (const target of this.#fetch.targets) {
-      const leader = this.#leaderOf(target)
-      if (typeof leader === 'number') {
+      const replica = this.#replicaOf(target)
+      if (typeof replica === 'number') {
         // As in Kafka, a topic that is not there does not end the wait of the others; lost leadership does.
-        if (leader !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && leader !== ErrorCode.UNKNOWN_TOPIC_ID) this.#urgent = true
-        this.#answers.push(refusal(target, leader))
+        if (replica !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && replica !== ErrorCode.UNKNOWN_TOPIC_ID) this.#urgent = true
+        this.#answers.push(refusal(target, replica))
         continue
       }
-      leaders.push(leader)
-      const answer = this.#read(leader, target, budget)
+      watched.push(this.#isFollower && replica instanceof Leader ? replica.replicaFeed : replica)
+      const answer = this.#read(replica, target, budget, isFirstLook)
       this.#answers.push(answer)
       this.#readBytes += answer.recordBytes
       budget = Math.max(0, budget - answer.recordBytes)
       if (answer.errorCode !== ErrorCode.NONE || answer.diverges) this.#urgent = true
     }
-    return leaders
+    return watched
   }
 
-  #leaderOf({ topic, partition }: FetchTarget): Leader | number {
+  get #isFollower(): boolean {
+    return this.#replicaId > consumerReplicaId
+  }
+
+  #replicaOf({ topic, partition }: FetchTarget): Leader | Follower | number {
     if (topic === '') return this.#usesTopicIds ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    // Replicas are served when replication is: nobody may move a high watermark by calling itself a follower (CVE-2018-1288).
-    if (this.#isFollower) return ErrorCode.NOT_LEADER_OR_FOLLOWER
-    return this.#options.partitions.leader(topic, partition)
+    // Nobody may move a high watermark by calling itself a follower (CVE-2018-1288).
+    if (this.#isFollower && !this.#mayFollow) return ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    const { partitions } = this.#options
+    const mayBeFollower = !this.#isFollower && this.#context.apiVersion >= followersSince
+    return mayBeFollower ? partitions.replica(topic, partition) : partitions.leader(topic, partition)
   }
 
-  #read(leader: Leader, target: FetchTarget, budget: number): Answer {
-    const fenced = leader.checkEpoch(target.currentLeaderEpoch)
+  #read(replica: Leader | Follower, target: FetchTarget, budget: number, isFirstLook: boolean): Answer {
+    const fenced = replica.checkEpoch(target.currentLeaderEpoch)
     if (fenced !== ErrorCode.NONE) return refusal(target, fenced)
-    if (this.#context.apiVersion < zstdSince && leader.compressionType === 'zstd')
-      return refusal(target, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
-    const read = leader.fetch({
+    const query = {
       offset: target.fetchOffset,
       lastFetchedEpoch: target.lastFetchedEpoch,
       maxBytes: Math.min(target.maxBytes, budget),
       // The first batch of the answer goes out however large it is: the consumer could never move on otherwise.
       atLeastOne: this.#readBytes === 0,
-      committed: this.#request.isolationLevel === readCommitted,
       allocate: this.#allocate,
+    }
+    const read =
+      this.#isFollower && replica instanceof Leader
+        ? this.#readAsReplica(replica, { ...query, isFirstLook }, target)
+        : this.#readAsConsumer(replica, query)
+    return { ...read, target, replica, diverges: read.divergingEpoch !== undefined }
+  }
+
+  #readAsConsumer(replica: Leader | Follower, query: Omit<FetchQuery, 'committed'>): FetchedRecords {
+    const isZstd = replica instanceof Leader && replica.compressionType === 'zstd'
+    if (isZstd && this.#context.apiVersion < zstdSince) return refusedFetch(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
+    return replica.fetch({ ...query, committed: this.#request.isolationLevel === readCommitted })
+  }
+
+  #readAsReplica(
+    leader: Leader,
+    query: Omit<FetchQuery, 'committed'> & { readonly isFirstLook: boolean },
+    { currentLeaderEpoch, logStartOffset }: FetchTarget,
+  ): FetchedRecords {
+    const { replicaEpoch } = this.#request.replicaState
+    return leader.fetchAsReplica({
+      ...query,
+      replicaId: this.#replicaId,
+      brokerEpoch: replicaEpoch,
+      currentLeaderEpoch,
+      logStartOffset,
     })
-    return { ...read, target, leader, diverges: read.divergingEpoch !== undefined }
   }
 
   get #usesTopicIds(): boolean {
@@ -204,9 +242,9 @@ class FetchTask {
   }
 
   #partitionAnswer(answer: Answer, hints: LeaderHints): PartitionAnswer {
-    const { target, errorCode, leader, recordBytes } = answer
+    const { target, errorCode, replica, recordBytes } = answer
     if (errorCode !== ErrorCode.NONE) this.#broker.metrics.partitionFailed(Fetch, errorCode)
-    else if (recordBytes > 0) leader?.metrics.fetched(recordBytes)
+    else if (recordBytes > 0 && !this.#isFollower && replica instanceof Leader) replica.metrics.fetched(recordBytes)
     const partition: PartitionAnswer = {
       partitionIndex: target.partition,
       errorCode,
@@ -227,15 +265,5 @@ class FetchTask {
 }
 
 function refusal(target: FetchTarget, errorCode: number): Answer {
-  return {
-    target,
-    leader: null,
-    errorCode,
-    diverges: false,
-    highWatermark: -1,
-    lastStableOffset: -1,
-    logStartOffset: -1,
-    chunks: [],
-    recordBytes: 0,
-  }
+  return { ...refusedFetch(errorCode), target, replica: null, diverges: false }
 }

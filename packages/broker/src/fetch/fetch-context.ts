@@ -59,6 +59,7 @@ function targetsOf(request: FetchRequest, usesTopicIds: boolean, metadata: Metad
         fetchOffset: asked.fetchOffset,
         currentLeaderEpoch: asked.currentLeaderEpoch,
         lastFetchedEpoch: asked.lastFetchedEpoch,
+        logStartOffset: asked.logStartOffset,
         maxBytes: asked.partitionMaxBytes,
       })
   }

@@ -14,7 +14,8 @@ export class FetchWait {
   readonly #clock: Clock
   readonly #partitions: readonly WatchedPartition[]
   readonly #done: () => void
-  readonly #timer: Timer
+  #timer: Timer
+  #endsAtMs: number
   #missingBytes: number
   #state: 'waiting' | 'ending' | 'over' = 'waiting'
 
@@ -29,6 +30,7 @@ export class FetchWait {
     this.#partitions = options.partitions
     this.#missingBytes = options.missingBytes
     this.#done = options.done
+    this.#endsAtMs = options.clock.monotonic() + options.maxWaitMs
     this.#timer = options.clock.timer(options.maxWaitMs, () => this.#finish())
     for (const partition of options.partitions) partition.addFetch(this)
   }
@@ -44,6 +46,15 @@ export class FetchWait {
     if (this.#state !== 'waiting') return
     this.#state = 'ending'
     this.#clock.defer(() => this.#finish())
+  }
+
+  /** Ends the wait after `delayMs` at the latest: there is news, but not such that the wait should end for it alone. */
+  wakeWithin(delayMs: number): void {
+    const endsAtMs = this.#clock.monotonic() + delayMs
+    if (this.#state !== 'waiting' || this.#endsAtMs <= endsAtMs) return
+    this.#endsAtMs = endsAtMs
+    this.#timer.cancel()
+    this.#timer = this.#clock.timer(delayMs, () => this.#finish())
   }
 
   #finish(): void {

@@ -37,6 +37,7 @@ describe('fetch session cache', () => {
         fetchOffset: 0,
         currentLeaderEpoch: -1,
         lastFetchedEpoch: -1,
+        logStartOffset: -1,
         maxBytes: 1,
       })
     first.lastUsedMs = twoMinutes

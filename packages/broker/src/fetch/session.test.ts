@@ -8,6 +8,7 @@ const target = (partition: number, fetchOffset = 0): FetchTarget => ({
   fetchOffset,
   currentLeaderEpoch: -1,
   lastFetchedEpoch: -1,
+  logStartOffset: -1,
   maxBytes: 1024,
 })
 const quiet = { errorCode: 0, highWatermark: 10, logStartOffset: 0, recordBytes: 0, diverges: false }

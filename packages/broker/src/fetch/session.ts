@@ -8,6 +8,8 @@ export interface FetchTarget {
   readonly fetchOffset: number
   readonly currentLeaderEpoch: number
   readonly lastFetchedEpoch: number
+  /** Where the log of a follower starts; -1 from consumers. */
+  readonly logStartOffset: number
   readonly maxBytes: number
 }
 

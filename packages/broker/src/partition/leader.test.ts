@@ -6,6 +6,7 @@ import { FetchWait } from '../fetch/fetch-wait.ts'
 import { Leader } from './leader.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { ProduceRules } from './produce-rules.ts'
+import { TestEnvironment } from './testing/test-environment.ts'
 
 const rules: ProduceRules = {
   maxMessageBytes: 1024 * 1024,
@@ -51,6 +52,18 @@ class ListLog implements PartitionLog {
     this.onWritten?.()
   }
 
+  get lastEpoch(): number {
+    return this.epochs.at(-1)?.epoch ?? -1
+  }
+  appendAsFollower(): number {
+    throw new Error('a leader does not')
+  }
+  truncateTo(): number {
+    throw new Error('a leader does not')
+  }
+  truncateFullyAndStartAt(): void {
+    throw new Error('a leader does not')
+  }
   startEpoch(epoch: number): void {
     this.epochs.push({ epoch, startOffset: this.logEndOffset })
   }
@@ -98,8 +111,9 @@ function batchOf(...values: string[]): Uint8Array {
 
 function setUp(options: { metadata?: Partial<typeof metadata>; rules?: Partial<ProduceRules> } = {}) {
   const log = new ListLog()
+  const environment = new TestEnvironment()
   const leader = new Leader({
-    nodeId: 1,
+    environment,
     topic: 't',
     topicId: 'AAAAAAAAAAAAAAAAAAAAAA',
     partition: 0,
@@ -110,7 +124,7 @@ function setUp(options: { metadata?: Partial<typeof metadata>; rules?: Partial<P
     logger: silentLogger,
     metrics: new BrokerMetrics(),
   })
-  return { leader, log }
+  return { leader, log, environment }
 }
 
 const all = { acks: -1, apiVersion: 12 }
@@ -220,12 +234,13 @@ describe('a leader with another member in sync', () => {
   const two = { replicas: [1, 2], isr: [1, 2] }
 
   test('keeps readers and waiting producers back until the set shrinks to itself', () => {
-    const { leader } = setUp({ metadata: two })
+    const { leader, environment } = setUp({ metadata: two })
     const outcome = leader.append(batchOf('a'), all)
     const heard: number[] = []
     leader.whenReplicated(outcome.nextOffset, code => heard.push(code))
     expect(leader.fetch(query).recordBytes).toBe(0)
-    leader.update({ ...metadata, ...two, isr: [1] }, rules)
+    environment.barred.add(2)
+    leader.update({ ...metadata, ...two, isr: [1], partitionEpoch: 1 }, rules)
     expect(heard).toEqual([ErrorCode.NONE])
     expect(leader.fetch(query).recordBytes).toBeGreaterThan(0)
   })
@@ -246,7 +261,7 @@ describe('a leader with another member in sync', () => {
   })
 
   test('wakes a waiting fetch with the bytes that became readable', () => {
-    const { leader } = setUp({ metadata: two })
+    const { leader, environment } = setUp({ metadata: two })
     const deferred: (() => void)[] = []
     const clock = {
       now: () => 0,
@@ -258,7 +273,8 @@ describe('a leader with another member in sync', () => {
     new FetchWait({ clock, partitions: [leader], missingBytes: 1, maxWaitMs: 500, done: () => woken++ })
     leader.append(batchOf('a'), all)
     expect(deferred).toEqual([])
-    leader.update({ ...metadata, ...two, isr: [1] }, rules)
+    environment.barred.add(2)
+    leader.update({ ...metadata, ...two, isr: [1], partitionEpoch: 1 }, rules)
     for (const run of deferred) run()
     expect(woken).toBe(1)
   })

@@ -4,10 +4,22 @@ import type { BrokerMetrics, TopicMetrics } from '../broker-metrics.ts'
 import type { FetchWait, WatchedPartition } from '../fetch/fetch-wait.ts'
 import type { LeaderPartition, PartitionMetadata } from '../services.ts'
 import { CommitQueue } from './commit-queue.ts'
-import { effectiveMinIsr, type FollowerProgress, highWatermark } from './isr.ts'
+import {
+  checkLeaderEpoch,
+  divergence,
+  type FetchedRecords,
+  type FetchQuery,
+  type ReplicaFetchQuery,
+  refusedFetch,
+} from './fetch-query.ts'
+import { effectiveMinIsr, InSyncSet } from './in-sync-set.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { ProduceRules } from './produce-rules.ts'
 import { checkProduced } from './produced-batch.ts'
+import type { ReplicaEnvironment } from './replica-environment.ts'
+
+/** Followers that wait for records hear so much later of a high watermark that moved without any: mostly the next records bring it. */
+const highWatermarkLingerMs = 20
 
 export interface AppendOutcome {
   readonly errorCode: number
@@ -22,32 +34,8 @@ export interface AppendOutcome {
   readonly logStartOffset: number
 }
 
-export interface FetchedRecords {
-  readonly errorCode: number
-  readonly highWatermark: number
-  readonly lastStableOffset: number
-  readonly logStartOffset: number
-  /** Whole batches, from the log's memory where they are recent: not to be changed. */
-  readonly chunks: Uint8Array[]
-  readonly recordBytes: number
-  readonly divergingEpoch?: { readonly epoch: number; readonly endOffset: number }
-}
-
-export interface FetchQuery {
-  readonly offset: number
-  /** -1: no check for divergence. */
-  readonly lastFetchedEpoch: number
-  readonly maxBytes: number
-  /** One batch even if it is larger than `maxBytes`. */
-  readonly atLeastOne: boolean
-  /** Only up to the last stable offset. */
-  readonly committed: boolean
-  /** Memory for what is read from disk; default: fresh memory. */
-  readonly allocate?: (bytes: number) => Buffer
-}
-
 export interface LeaderOptions {
-  readonly nodeId: number
+  readonly environment: ReplicaEnvironment
   readonly topic: string
   readonly topicId: string
   readonly partition: number
@@ -70,13 +58,19 @@ export class Leader implements LeaderPartition, WatchedPartition {
   readonly #options: LeaderOptions
   #metadata: PartitionMetadata
   #rules: ProduceRules
+  #minIsr: number
   #highWatermark: number
-  /** Progress of the other replicas, by their fetches in this epoch. */
-  readonly #followers = new Map<number, FollowerProgress>()
+  /** Where the log ended when this leadership began. */
+  #epochStartOffset: number
+  readonly #inSync: InSyncSet
   readonly #commits = new CommitQueue()
   /** Producers that wait for the leader's own log alone. */
   readonly #writes = new CommitQueue()
   readonly #fetches = new Set<FetchWait>()
+  /** Fetches of followers, which read up to the end of the file. */
+  readonly #replicaFetches = new Set<FetchWait>()
+  /** Appended, but not yet in the file. */
+  #unwrittenBytes = 0
   /** Sizes of batches above the high watermark, for those who wait until they can be read. */
   #uncommitted: { readonly nextOffset: number; readonly sizeInBytes: number }[] = []
   /** What every request is answered after this partition is lost: 0 while it is not. */
@@ -91,7 +85,10 @@ export class Leader implements LeaderPartition, WatchedPartition {
     this.metrics = options.metrics.ofTopic(options.topic)
     this.#metadata = options.metadata
     this.#rules = options.rules
+    this.#minIsr = effectiveMinIsr(options.rules.minIsr, options.metadata.replicas.length)
     this.#highWatermark = Math.max(options.log.logStartOffset, Math.min(options.log.highWatermark, options.log.logEndOffset))
+    this.#epochStartOffset = options.log.logEndOffset
+    this.#inSync = new InSyncSet(options, options.metadata, options.environment, () => this.#advance())
     options.log.startEpoch(options.metadata.leaderEpoch)
     options.log.onWritten = () => this.#written()
     this.#advance()
@@ -124,27 +121,56 @@ export class Leader implements LeaderPartition, WatchedPartition {
 
   /** New metadata of the same leadership or of a new epoch of it. */
   update(metadata: PartitionMetadata, rules: ProduceRules): void {
-    const newEpoch = metadata.leaderEpoch !== this.#metadata.leaderEpoch
+    const isNewEpoch = metadata.leaderEpoch !== this.#metadata.leaderEpoch
     this.#metadata = metadata
     this.#rules = rules
-    if (newEpoch) {
-      this.#followers.clear()
+    this.#minIsr = effectiveMinIsr(rules.minIsr, metadata.replicas.length)
+    this.#inSync.update(metadata)
+    if (isNewEpoch) {
+      this.#epochStartOffset = this.log.logEndOffset
       this.log.startEpoch(metadata.leaderEpoch)
+      for (const wait of this.#replicaFetches) wait.wake()
     }
+    this.#advance()
+  }
+
+  /** In sync with this leader as the controller has committed it, and how far the others have come. */
+  get inSync(): InSyncSet {
+    return this.#inSync
+  }
+  /** `min.insync.replicas`, as it counts here. */
+  get minIsr(): number {
+    return this.#minIsr
+  }
+  get replicaCount(): number {
+    return this.#metadata.replicas.length
+  }
+  /** What earlier leaders committed may lie above the high watermark until it has reached the start of this epoch (KIP-207). */
+  get knowsEnd(): boolean {
+    return this.#highWatermark >= this.#epochStartOffset
+  }
+
+  /** Has the controller take out of the in-sync set who lags for too long. */
+  shrinkInSyncSet(): void {
+    if (this.#lostCode !== 0) return
+    this.#inSync.shrink(this.log.writtenOffset)
+    this.#advance()
+  }
+
+  /** Something about other brokers has changed. */
+  reconsider(): void {
     this.#advance()
   }
 
   /** NONE, or how the epoch that a client believes in is refused; -1 is believed to be any. */
   checkEpoch(believed: number): number {
-    if (believed < 0 || believed === this.leaderEpoch) return ErrorCode.NONE
-    return believed < this.leaderEpoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH
+    return checkLeaderEpoch(believed, this.leaderEpoch)
   }
 
   /** Appends what a client produced: exactly one batch. Every refusal is an outcome; nothing is thrown but a broken invariant. */
   append(records: Uint8Array | null, { acks, apiVersion }: { acks: number; apiVersion: number }): AppendOutcome {
     if (this.#lostCode !== 0) return this.#refused(this.#lostCode)
-    const minIsr = effectiveMinIsr(this.#rules.minIsr, this.#metadata.replicas.length)
-    if (acks === -1 && this.#metadata.isr.length < minIsr) return this.#refused(ErrorCode.NOT_ENOUGH_REPLICAS)
+    if (acks === -1 && this.#inSync.isr.length < this.#minIsr) return this.#refused(ErrorCode.NOT_ENOUGH_REPLICAS)
     try {
       const checked = checkProduced(records, apiVersion, this.#rules, this.#options.now())
       const { baseOffset, isDuplicate } = this.log.appendAsLeader(checked.batch, this.leaderEpoch)
@@ -164,8 +190,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
 
   appendAsCoordinator(bytes: Uint8Array): number {
     if (this.#lostCode !== 0) throw new KafkaError(this.#lostCode)
-    const minIsr = effectiveMinIsr(this.#rules.minIsr, this.#metadata.replicas.length)
-    if (this.#metadata.isr.length < minIsr) throw new KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS)
+    if (this.#inSync.isr.length < this.#minIsr) throw new KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS)
     try {
       const batch = BatchView.at(bytes, 0)!
       const { baseOffset } = this.log.appendAsLeader(batch, this.leaderEpoch)
@@ -203,22 +228,55 @@ export class Leader implements LeaderPartition, WatchedPartition {
 
   /** Reads below the high watermark for a consumer. Every refusal is an outcome. */
   fetch(query: FetchQuery): FetchedRecords {
-    const { offset, lastFetchedEpoch, maxBytes, atLeastOne, committed, allocate } = query
-    if (this.#lostCode !== 0) return this.#refusedFetch(this.#lostCode)
+    const { offset, committed } = query
+    if (this.#lostCode !== 0) return refusedFetch(this.#lostCode)
     try {
-      if (lastFetchedEpoch >= 0) {
-        const end = this.log.endOfEpoch(lastFetchedEpoch)
-        if (end.endOffset < 0) return this.#refusedFetch(ErrorCode.OFFSET_OUT_OF_RANGE)
-        if (end.epoch < lastFetchedEpoch || end.endOffset < offset) return { ...this.#found([], 0), divergingEpoch: end }
-      }
-      if (offset < this.logStartOffset || offset > this.logEndOffset) return this.#refusedFetch(ErrorCode.OFFSET_OUT_OF_RANGE)
-      const endOffset = committed ? this.lastStableOffset : this.#highWatermark
-      if (offset >= endOffset) return this.#found([], 0)
-      const { chunks, sizeBytes } = this.log.read(offset, { maxBytes, endOffset, atLeastOne, ...(allocate ? { allocate } : {}) })
-      return this.#found(chunks, sizeBytes)
+      const diverging = divergence(this, query)
+      if (typeof diverging === 'number') return refusedFetch(diverging)
+      if (diverging !== null) return { ...this.#found([], 0), divergingEpoch: diverging }
+      if (offset < this.logStartOffset || offset > this.logEndOffset) return refusedFetch(ErrorCode.OFFSET_OUT_OF_RANGE)
+      return this.#read(query, committed ? this.lastStableOffset : this.#highWatermark)
     } catch (error) {
-      return this.#refusedFetch(this.errorCodeOf(error))
+      return refusedFetch(this.errorCodeOf(error))
     }
+  }
+
+  /** Reads for a follower, up to the end of the file, and notes how far it has come. Every refusal is an outcome. */
+  fetchAsReplica(query: ReplicaFetchQuery): FetchedRecords {
+    const { offset, replicaId, brokerEpoch } = query
+    if (this.#lostCode !== 0) return refusedFetch(this.#lostCode)
+    const progress = this.#inSync.replicas.get(replicaId)
+    // With an epoch that fits, the follower may know of an assignment that is not known here yet.
+    if (progress === undefined)
+      return refusedFetch(query.currentLeaderEpoch >= 0 ? ErrorCode.UNKNOWN_LEADER_EPOCH : ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    if (brokerEpoch >= 0) {
+      const known = Math.max(progress.brokerEpoch, this.#options.environment.brokerEpochOf(replicaId))
+      // A process that is gone: its successor may have lost what this one had.
+      if (brokerEpoch < known) return refusedFetch(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    }
+    try {
+      const diverging = divergence(this, query)
+      if (typeof diverging === 'number') return refusedFetch(diverging)
+      if (diverging !== null) return { ...this.#found([], 0), divergingEpoch: diverging }
+      const { writtenOffset } = this.log
+      if (offset < this.logStartOffset || offset > writtenOffset) return refusedFetch(ErrorCode.OFFSET_OUT_OF_RANGE)
+      if (query.isFirstLook) {
+        const { logStartOffset } = query
+        const nowMs = this.#options.environment.nowMs()
+        progress.fetched({ offset, logStartOffset, brokerEpoch, leaderEndOffset: writtenOffset, nowMs })
+        this.#inSync.expandBy(progress, this.#highWatermark, this.#epochStartOffset)
+        this.#advance()
+      }
+      return this.#read(query, writtenOffset)
+    } catch (error) {
+      return refusedFetch(this.errorCodeOf(error))
+    }
+  }
+
+  /** Where fetches of followers wait. */
+  readonly replicaFeed: WatchedPartition = {
+    addFetch: wait => void this.#replicaFetches.add(wait),
+    removeFetch: wait => void this.#replicaFetches.delete(wait),
   }
 
   addFetch(wait: FetchWait): void {
@@ -276,12 +334,16 @@ export class Leader implements LeaderPartition, WatchedPartition {
     this.log.onWritten = null
     this.#writes.fail(errorCode)
     this.#commits.fail(errorCode)
+    this.#inSync.end()
     for (const wait of this.#fetches) wait.wake()
+    for (const wait of this.#replicaFetches) wait.wake()
   }
 
   #appended(nextOffset: number, batch: BatchView): void {
+    const { sizeInBytes } = batch
     this.metrics.appended(batch)
-    this.#uncommitted.push({ nextOffset, sizeInBytes: batch.sizeInBytes })
+    this.#uncommitted.push({ nextOffset, sizeInBytes })
+    this.#unwrittenBytes += sizeInBytes
     this.#advance()
   }
 
@@ -292,18 +354,15 @@ export class Leader implements LeaderPartition, WatchedPartition {
       return
     }
     this.#writes.advance(writtenOffset)
+    const bytes = this.#unwrittenBytes
+    this.#unwrittenBytes = 0
+    for (const wait of this.#replicaFetches) wait.readable(bytes)
     this.#advance()
   }
 
   #advance(): void {
-    const next = highWatermark({
-      current: this.#highWatermark,
-      localEndOffset: this.log.writtenOffset,
-      nodeId: this.#options.nodeId,
-      isr: this.#metadata.isr,
-      followers: this.#followers,
-      minIsr: effectiveMinIsr(this.#rules.minIsr, this.#metadata.replicas.length),
-    })
+    if (this.#lostCode !== 0) return
+    const next = this.#inSync.highWatermark(this.#highWatermark, this.log.writtenOffset, this.#minIsr)
     if (next === this.#highWatermark) return
     this.#highWatermark = next
     this.log.highWatermark = next
@@ -315,6 +374,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
     else this.#uncommitted.splice(0, count)
     this.#commits.advance(next)
     if (readable > 0) for (const wait of this.#fetches) wait.readable(readable)
+    for (const wait of this.#replicaFetches) wait.wakeWithin(highWatermarkLingerMs)
   }
 
   #refused(errorCode: number, error?: unknown): AppendOutcome {
@@ -330,6 +390,12 @@ export class Leader implements LeaderPartition, WatchedPartition {
     return { ...refused, errorMessage: messageOf(error), recordErrors }
   }
 
+  #read({ offset, maxBytes, atLeastOne, allocate }: Omit<FetchQuery, 'committed'>, endOffset: number): FetchedRecords {
+    if (offset >= endOffset) return this.#found([], 0)
+    const { chunks, sizeBytes } = this.log.read(offset, { maxBytes, endOffset, atLeastOne, ...(allocate ? { allocate } : {}) })
+    return this.#found(chunks, sizeBytes)
+  }
+
   #found(chunks: Uint8Array[], recordBytes: number): FetchedRecords {
     return {
       errorCode: ErrorCode.NONE,
@@ -339,9 +405,5 @@ export class Leader implements LeaderPartition, WatchedPartition {
       chunks,
       recordBytes,
     }
-  }
-
-  #refusedFetch(errorCode: number): FetchedRecords {
-    return { errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, chunks: [], recordBytes: 0 }
   }
 }

@@ -12,10 +12,20 @@ export interface PartitionLog {
   onWritten: (() => void) | null
   /** The disk failed. */
   readonly failure: Error | null
+  /** Epoch of the last batch or of `startEpoch`; -1 without any. */
+  readonly lastEpoch: number
   /** Begins an epoch at the end of the log. */
   startEpoch(leaderEpoch: number): void
   /** Appends one checked batch; offsets and epoch are set in place. Throws KafkaError (producer state, RECORD_LIST_TOO_LARGE) or DiskError. */
   appendAsLeader(batch: BatchView, leaderEpoch: number): { baseOffset: number; isDuplicate: boolean }
+  /** Appends batches as a leader gave them, in the file when it returns. Returns the new end. Throws CorruptBatchError for offsets that do not follow, DiskError. */
+  appendAsFollower(bytes: Uint8Array): number
+  /** Brings to the file what is only in memory. Throws DiskError. */
+  write(): void
+  /** Drops what is at or behind `offset`, whole batches; durable when it returns. Returns the new end. */
+  truncateTo(offset: number): number
+  /** Drops all; the log starts and ends at `offset`. */
+  truncateFullyAndStartAt(offset: number): void
   /** `allocate` gives the memory for what is read from disk; default: fresh memory. */
   read(
     offset: number,

@@ -3,16 +3,18 @@ import { DiskError, silentLogger, type World } from '@millrace/runtime'
 import { describe, expect, test } from 'vitest'
 import { BrokerMetrics } from '../broker-metrics.ts'
 import type { MetadataChange, MetadataView, TopicMetadata } from '../services.ts'
+import { Follower } from './follower.ts'
 import { Leader } from './leader.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { type PartitionName, Partitions } from './partitions.ts'
 import type { ProduceRules } from './produce-rules.ts'
+import { TestEnvironment } from './testing/test-environment.ts'
 
 const partitionOf = (leader: number, leaderEpoch = 0) => ({
   leader,
   leaderEpoch,
   partitionEpoch: 0,
-  replicas: [leader],
+  replicas: [leader < 0 ? 1 : leader],
   isr: [leader],
   eligibleLeaderReplicas: [],
   lastKnownEligibleLeaderReplicas: [],
@@ -41,16 +43,18 @@ function setUp(...initial: TopicMetadata[]) {
         writtenOffset: 0,
         highWatermark: 0,
         startEpoch: () => {},
+        write: () => {},
       } as unknown as PartitionLog
     },
     remove: ({ topic, topicId, partition }: PartitionName) => void done.push(`remove ${topic}-${partition} ${topicId}`),
     configure: (topic: string) => void done.push(`configure ${topic}`),
   }
+  const environment = new TestEnvironment()
   const partitions = new Partitions({
     world: {} as World,
     logger: silentLogger,
     metrics: new BrokerMetrics(),
-    nodeId: 1,
+    environment,
     metadata: {
       topics: () => topics.values(),
       topic: (name: string) => topics.get(name),
@@ -69,12 +73,13 @@ function setUp(...initial: TopicMetadata[]) {
     for (const topic of given.deletedTopics ?? []) topics.delete(topic.name)
     listener({ topics: [], deletedTopics: [], configs: [], brokersChanged: false, ...given })
   }
-  return { partitions, change, done, made, failing }
+  return { partitions, change, done, made, failing, environment }
 }
 
 describe('partitions of this broker', () => {
   test('are new when they come to be known while it runs, not when it starts, is elected, or tries again after a failure', () => {
     const { change, done, made, failing } = setUp(topicOf('old', 'id', 1, -1))
+    expect(done).toEqual(['open old-0', 'open old-1'])
     change({ topics: [topicOf('old', 'id', 1, 1)] })
     expect(done).toEqual(['open old-0', 'open old-1'])
     expect(made).toEqual([])
@@ -151,5 +156,58 @@ describe('partitions of this broker', () => {
     expect(done).toEqual(['configure t'])
     change({ configs: [{ type: 4, name: '' }] })
     expect(done).toEqual(['configure t', 'configure t', 'configure u'])
+  })
+
+  const shared = (leader: number, leaderEpoch: number, replicas = [1, 2]): TopicMetadata => ({
+    name: 't',
+    topicId: 'id',
+    partitions: [{ ...partitionOf(leader, leaderEpoch), partitionEpoch: leaderEpoch, replicas, isr: replicas }],
+  })
+
+  test('a partition that another broker leads is followed on its own log, and led on the same one after an election', () => {
+    const { partitions, change, done, environment } = setUp(shared(2, 1))
+    const follower = partitions.replica('t', 0) as Follower
+    expect(follower).toBeInstanceOf(Follower)
+    expect([...environment.followed]).toEqual([follower])
+    expect(partitions.leader('t', 0)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    change({ topics: [shared(1, 2)] })
+    expect(partitions.leader('t', 0)).toBeInstanceOf(Leader)
+    expect((partitions.leader('t', 0) as Leader).log).toBe(follower.log)
+    expect(environment.followed.size).toBe(0)
+    expect(done).toEqual(['open t-0'])
+  })
+
+  test('a leader that becomes a follower tells who waits, and follows on the same log', () => {
+    const { partitions, change, environment } = setUp(shared(1, 1))
+    const leader = partitions.leader('t', 0) as Leader
+    const heard: number[] = []
+    leader.whenReplicated(1, code => heard.push(code))
+    change({ topics: [shared(2, 2)] })
+    expect(heard).toEqual([ErrorCode.NOT_LEADER_OR_FOLLOWER])
+    const follower = partitions.replica('t', 0) as Follower
+    expect(follower.log).toBe(leader.log)
+    expect([...environment.followed]).toEqual([follower])
+  })
+
+  test('a replica that moved elsewhere goes with its log, and comes back as a new one', () => {
+    const { partitions, change, done, made, environment } = setUp(shared(2, 1))
+    change({ topics: [shared(2, 2, [2, 3])] })
+    expect(partitions.replica('t', 0)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    expect(environment.followed.size).toBe(0)
+    expect(done).toEqual(['open t-0', 'remove t-0 id'])
+    change({ topics: [shared(2, 3, [2, 3])] })
+    expect(done).toEqual(['open t-0', 'remove t-0 id'])
+    change({ topics: [shared(2, 4)] })
+    expect(partitions.replica('t', 0)).toBeInstanceOf(Follower)
+    expect(made).toEqual(['t-0'])
+  })
+
+  test('a follower in a new epoch is fetched anew', () => {
+    const { change, environment } = setUp(shared(2, 1))
+    environment.followed.clear()
+    change({ topics: [shared(2, 1)] })
+    expect(environment.followed.size).toBe(0)
+    change({ topics: [shared(3, 2, [1, 2, 3])] })
+    expect(environment.followed.size).toBe(1)
   })
 })

@@ -2,10 +2,12 @@ import { ErrorCode } from '@millrace/protocol'
 import { type Logger, messageOf, type World } from '@millrace/runtime'
 import type { BrokerMetrics } from '../broker-metrics.ts'
 import { ConfigResourceType } from '../config/resolve.ts'
-import type { MetadataChange, MetadataView, PartitionStore, TopicMetadata } from '../services.ts'
+import type { MetadataChange, MetadataView, PartitionMetadata, PartitionStore, TopicMetadata } from '../services.ts'
+import { Follower } from './follower.ts'
 import { Leader } from './leader.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { ProduceRules } from './produce-rules.ts'
+import type { ReplicaEnvironment } from './replica-environment.ts'
 
 export interface PartitionName {
   readonly topic: string
@@ -17,7 +19,7 @@ export interface PartitionName {
 export interface PartitionLogs {
   /** The partition's log, created if it is not there and cannot lie on a disk that failed: a partition that `isNew` has none anywhere. Throws DiskError. */
   open(name: PartitionName, isNew: boolean): PartitionLog
-  /** Deletes the log of a topic that is gone. */
+  /** Deletes the log of a topic that is gone, or of a replica that moved elsewhere. */
   remove(name: PartitionName): void
   /** Takes up the topic's settings. */
   configure(topic: string): void
@@ -27,17 +29,17 @@ export interface PartitionsOptions {
   readonly world: World
   readonly logger: Logger
   readonly metrics: BrokerMetrics
-  readonly nodeId: number
+  readonly environment: ReplicaEnvironment
   readonly metadata: MetadataView
   readonly logs: PartitionLogs
   /** The settings of a topic in force now. */
   readonly rulesOf: (topic: string) => ProduceRules
 }
 
-/** One slot a partition of a topic: its leader here, or why there is none. */
-type Slot = Leader | number
+/** One slot a partition of a topic: what this broker is to it, or why it is nothing. */
+export type Slot = Leader | Follower | number
 
-/** The partitions that live on this broker: follows the metadata, opens and deletes their logs, and knows which are led here. */
+/** The partitions that live on this broker: follows the metadata, opens and deletes their logs, and knows which are led and which followed here. */
 export class Partitions implements PartitionStore {
   readonly #options: PartitionsOptions
   readonly #topics = new Map<string, { readonly topicId: string; readonly slots: Slot[] }>()
@@ -51,12 +53,28 @@ export class Partitions implements PartitionStore {
   }
 
   leader(topic: string, partition: number): Leader | number {
+    const slot = this.replica(topic, partition)
+    return slot instanceof Follower ? ErrorCode.NOT_LEADER_OR_FOLLOWER : slot
+  }
+
+  /** The partition as it is here, led or followed; else the error code to answer. */
+  replica(topic: string, partition: number): Slot {
     return this.#topics.get(topic)?.slots[partition] ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
   }
 
   /** All partitions led here. */
   *leaders(): Iterable<Leader> {
-    for (const { slots } of this.#topics.values()) for (const slot of slots) if (typeof slot !== 'number') yield slot
+    for (const { slots } of this.#topics.values()) for (const slot of slots) if (slot instanceof Leader) yield slot
+  }
+
+  /** All partitions followed here. */
+  *followers(): Iterable<Follower> {
+    for (const { slots } of this.#topics.values()) for (const slot of slots) if (slot instanceof Follower) yield slot
+  }
+
+  /** Has the controller take laggards out of the in-sync sets. */
+  shrinkInSyncSets(): void {
+    for (const leader of this.leaders()) leader.shrinkInSyncSet()
   }
 
   get leaderCount(): number {
@@ -65,7 +83,35 @@ export class Partitions implements PartitionStore {
     return count
   }
 
-  /** Partitions that this broker should lead and whose disk has failed. */
+  /** Partitions led here that have fewer replicas in sync than replicas. */
+  get underReplicatedCount(): number {
+    return this.#countLeaders(({ inSync, replicaCount }) => inSync.isr.length < replicaCount)
+  }
+
+  /** Partitions led here that have fewer replicas in sync than acks=all needs. */
+  get underMinIsrCount(): number {
+    return this.#countLeaders(({ inSync, minIsr }) => inSync.isr.length < minIsr)
+  }
+
+  /** Partitions led here that have just as many. */
+  get atMinIsrCount(): number {
+    return this.#countLeaders(({ inSync, minIsr }) => inSync.isr.length === minIsr)
+  }
+
+  /** The most records that a partition followed here lacks of what is committed. */
+  get maxFollowerLag(): number {
+    let lag = 0
+    for (const follower of this.followers()) lag = Math.max(lag, follower.lag)
+    return lag
+  }
+
+  #countLeaders(counts: (leader: Leader) => boolean): number {
+    let count = 0
+    for (const leader of this.leaders()) if (leader.lostCode === 0 && counts(leader)) count++
+    return count
+  }
+
+  /** Partitions of this broker whose disk has failed. */
   get offlineCount(): number {
     let count = 0
     for (const { slots } of this.#topics.values())
@@ -73,15 +119,19 @@ export class Partitions implements PartitionStore {
     return count
   }
 
-  /** Ends the leaderships of logs whose disk has failed. */
+  /** Takes those off line whose disk has failed. */
   loseFailedLogs(): void {
-    for (const leader of this.leaders()) if (leader.log.failure !== null) leader.lose(ErrorCode.KAFKA_STORAGE_ERROR)
+    for (const slot of this.#slots()) if (slot.log.failure !== null) slot.lose(ErrorCode.KAFKA_STORAGE_ERROR)
   }
 
-  /** Ends all leaderships; the logs stay as they are. */
+  /** Ends all leading and following; the logs stay as they are. */
   close(): void {
     this.#unsubscribe()
-    for (const leader of this.leaders()) leader.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    for (const slot of this.#slots()) slot.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+  }
+
+  *#slots(): Iterable<Leader | Follower> {
+    for (const { slots } of this.#topics.values()) for (const slot of slots) if (typeof slot !== 'number') yield slot
   }
 
   #changed(change: MetadataChange): void {
@@ -93,6 +143,8 @@ export class Partitions implements PartitionStore {
       else if (type === ConfigResourceType.BROKER) for (const topic of this.#topics.keys()) topics.add(topic)
     }
     for (const topic of topics) this.#reconfigure(topic)
+    // Who may join an in-sync set has changed, and with it whom a high watermark waits for.
+    if (change.brokersChanged) for (const leader of this.leaders()) leader.reconsider()
   }
 
   #reconfigure(name: string): void {
@@ -120,34 +172,33 @@ export class Partitions implements PartitionStore {
     { rules, mayBeNew }: { readonly rules: ProduceRules; readonly mayBeNew: boolean },
   ): Slot {
     const metadata = topic.partitions[partition]!
-    const isLeader = metadata.leader === this.#options.nodeId
-    if (before instanceof Leader) {
-      if (isLeader && before.lostCode === 0) before.update(metadata, rules)
-      else if (!isLeader) before.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER)
-      if (isLeader) return before
+    const { nodeId } = this.#options.environment
+    const isLeader = metadata.leader === nodeId
+    const isReplica = isLeader || metadata.replicas.includes(nodeId)
+    const name = { topic: topic.name, topicId: topic.topicId, partition }
+    if (typeof before === 'object') {
+      // A disk that failed is the controller's to know; until this process ends there is nothing here to lead or to follow.
+      if (before.lostCode !== 0 && isReplica) return before
+      if (isLeader && before instanceof Leader) before.update(metadata, rules)
+      else if (isReplica && !isLeader && before instanceof Follower) before.update(metadata)
+      else before.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+      if (before.lostCode === 0) return before
     }
-    if (!isLeader) return ErrorCode.NOT_LEADER_OR_FOLLOWER
-    const isNew = mayBeNew && before === undefined
-    return this.#lead({ topic: topic.name, topicId: topic.topicId, partition }, topic, { rules, isNew })
+    if (!isReplica) {
+      if (before !== undefined && before !== ErrorCode.NOT_LEADER_OR_FOLLOWER) this.#deleteLog(name)
+      return ErrorCode.NOT_LEADER_OR_FOLLOWER
+    }
+    const isNew = mayBeNew && (before === undefined || before === ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    const { logs } = this.#options
+    return this.#take(name, metadata, rules, () => (typeof before === 'object' ? before.log : logs.open(name, isNew)))
   }
 
-  #lead(
-    name: PartitionName,
-    topic: TopicMetadata,
-    { rules, isNew }: { readonly rules: ProduceRules; readonly isNew: boolean },
-  ): Slot {
-    const { logs, logger, metrics, nodeId, world } = this.#options
+  #take(name: PartitionName, metadata: PartitionMetadata, rules: ProduceRules, logOf: () => PartitionLog): Slot {
+    const { logger, metrics, environment, world } = this.#options
     try {
-      return new Leader({
-        ...name,
-        nodeId,
-        logger,
-        metrics,
-        rules,
-        log: logs.open(name, isNew),
-        metadata: topic.partitions[name.partition]!,
-        now: () => world.clock.now(),
-      })
+      const log = logOf()
+      if (metadata.leader !== environment.nodeId) return new Follower({ ...name, environment, logger, log, metadata })
+      return new Leader({ ...name, environment, logger, metrics, rules, log, metadata, now: () => world.clock.now() })
     } catch (error) {
       logger.error('partition.offline', { topic: name.topic, partition: name.partition, reason: messageOf(error) })
       return ErrorCode.KAFKA_STORAGE_ERROR
@@ -163,11 +214,16 @@ export class Partitions implements PartitionStore {
     this.#topics.delete(name)
     for (const [partition, slot] of slots.entries()) {
       if (typeof slot !== 'number') slot.lose(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-      try {
-        this.#options.logs.remove({ topic: name, topicId, partition })
-      } catch (error) {
-        this.#options.logger.error('partition.not-deleted', { topic: name, partition, reason: messageOf(error) })
-      }
+      this.#deleteLog({ topic: name, topicId, partition })
+    }
+  }
+
+  #deleteLog(name: PartitionName): void {
+    try {
+      this.#options.logs.remove(name)
+    } catch (error) {
+      const { topic, partition } = name
+      this.#options.logger.error('partition.not-deleted', { topic, partition, reason: messageOf(error) })
     }
   }
 }

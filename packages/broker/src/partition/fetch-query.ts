@@ -1,0 +1,63 @@
+import { ErrorCode } from '@millrace/protocol'
+
+export interface FetchQuery {
+  readonly offset: number
+  /** -1: no check for divergence. */
+  readonly lastFetchedEpoch: number
+  readonly maxBytes: number
+  /** One batch even if it is larger than `maxBytes`. */
+  readonly atLeastOne: boolean
+  /** Only up to the last stable offset. */
+  readonly committed: boolean
+  /** Memory for what is read from disk; default: fresh memory. */
+  readonly allocate?: (bytes: number) => Buffer
+}
+
+/** The fetch of another replica: its position is its acknowledgement of everything before. */
+export interface ReplicaFetchQuery extends Omit<FetchQuery, 'committed'> {
+  readonly replicaId: number
+  /** Of the follower's registration; -1 from brokers that do not say. */
+  readonly brokerEpoch: number
+  /** The leader epoch that the follower believes in; -1 from those that do not say. */
+  readonly currentLeaderEpoch: number
+  /** Where the follower's log starts. */
+  readonly logStartOffset: number
+  /** Whether the position counts: the first look of a request does, another one after a wait tells nothing new. */
+  readonly isFirstLook: boolean
+}
+
+export interface FetchedRecords {
+  readonly errorCode: number
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStartOffset: number
+  /** Whole batches, from the log's memory where they are recent: not to be changed. */
+  readonly chunks: Uint8Array[]
+  readonly recordBytes: number
+  readonly divergingEpoch?: { readonly epoch: number; readonly endOffset: number }
+}
+
+/** As in Kafka, an error carries no offsets. */
+export function refusedFetch(errorCode: number): FetchedRecords {
+  return { errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, chunks: [], recordBytes: 0 }
+}
+
+/** NONE, or how the epoch that somebody believes in is refused; -1 is believed to be any. */
+export function checkLeaderEpoch(believed: number, leaderEpoch: number): number {
+  if (believed < 0 || believed === leaderEpoch) return ErrorCode.NONE
+  return believed < leaderEpoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH
+}
+
+/**
+ * Where a reader's log and this one part (KIP-320, KIP-595): the reader has records up to `offset`, the last of `lastFetchedEpoch`. Null when they
+ * agree, a number for the error to answer.
+ */
+export function divergence(
+  log: { readonly logStartOffset: number; endOfEpoch(epoch: number): { epoch: number; endOffset: number } },
+  { offset, lastFetchedEpoch }: Pick<FetchQuery, 'offset' | 'lastFetchedEpoch'>,
+): { readonly epoch: number; readonly endOffset: number } | number | null {
+  if (lastFetchedEpoch < 0) return null
+  const end = log.endOfEpoch(lastFetchedEpoch)
+  if (end.endOffset < 0 || offset < log.logStartOffset) return ErrorCode.OFFSET_OUT_OF_RANGE
+  return end.epoch < lastFetchedEpoch || end.endOffset < offset ? end : null
+}
