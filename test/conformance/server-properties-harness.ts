@@ -108,22 +108,22 @@ async function start(program: string, args: readonly string[], ready: RegExp): P
 }
 
 /** `millrace storage format` */
-export function formatWithMillrace(clusterId: string, { file }: NodeFiles, ...more: string[]) {
+export function formatWithMillrace(clusterId: string, { file }: Pick<NodeFiles, 'file'>, ...more: string[]) {
   return run(process.execPath, [command, 'storage', 'format', '-t', clusterId, '-c', file, ...more])
 }
 
 /** `millrace broker FILE` */
-export function startMillrace({ file }: NodeFiles): Promise<RunningNode> {
+export function startMillrace({ file }: Pick<NodeFiles, 'file'>): Promise<RunningNode> {
   return start(process.execPath, [command, 'broker', file], /broker\.started/)
 }
 
 /** Apache Kafka's storage tool. */
-export function formatWithKafka(clusterId: string, { file }: NodeFiles, ...more: string[]) {
+export function formatWithKafka(clusterId: string, { file }: Pick<NodeFiles, 'file'>, ...more: string[]) {
   return run(kafkaScript(), ['storage', 'format', '-t', clusterId, '-c', file, ...more])
 }
 
 /** Apache Kafka's broker on the same file. */
-export function startKafka({ file }: NodeFiles): Promise<RunningNode> {
+export function startKafka({ file }: Pick<NodeFiles, 'file'>): Promise<RunningNode> {
   const logging = join(dirname(kafkaScript()), 'log4j2.properties')
   const options = [
     '-Xmx384m',

@@ -20,6 +20,8 @@ const mainClasses = {
   'metadata-quorum': 'org.apache.kafka.tools.MetadataQuorumCommand',
   cluster: 'org.apache.kafka.tools.ClusterTool',
   features: 'org.apache.kafka.tools.FeatureCommand',
+  'leader-election': 'org.apache.kafka.tools.LeaderElectionCommand',
+  'reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
   'log-dirs': 'org.apache.kafka.tools.LogDirsCommand',
   'delete-records': 'org.apache.kafka.tools.DeleteRecordsCommand',
   'producer-verify': 'org.apache.kafka.tools.VerifiableProducer',
