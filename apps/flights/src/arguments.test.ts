@@ -7,18 +7,33 @@ describe('arguments', () => {
       once: false,
       flights: Infinity,
       port: 8080,
-      brokerPort: 9092,
+      brokers: null,
+      brokerPort: null,
       registryPort: 8081,
       dataDirectory: '.data/flights',
     })
   })
 
   it('are taken as given', () => {
-    const given = ['--once', '--flights', '1000', '--port=0', '--broker-port', '65535', '--registry-port', '1', '--data', 'x']
+    const given = [
+      '--once',
+      '--brokers',
+      '3',
+      '--flights',
+      '1000',
+      '--port=0',
+      '--broker-port',
+      '65535',
+      '--registry-port',
+      '1',
+      '--data',
+      'x',
+    ]
     expect(readArguments(given)).toEqual({
       once: true,
       flights: 1000,
       port: 0,
+      brokers: 3,
       brokerPort: 65_535,
       registryPort: 1,
       dataDirectory: 'x',
@@ -38,6 +53,7 @@ describe('arguments', () => {
     [['--port', '65536'], '--port 65536: give a whole number from 0 to 65535'],
     [['--port=-1'], '--port -1:'],
     [['--broker-port', '1.5'], '--broker-port 1.5:'],
+    [['--brokers', '10'], '--brokers 10: give a whole number from 1 to 9'],
     [['--registry-port', 'x'], '--registry-port x:'],
     [['--data'], '--data'],
     [['--unknown'], '--unknown'],

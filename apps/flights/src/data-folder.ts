@@ -6,7 +6,7 @@ import { parseProperties } from '@millrace/runtime'
 const metaProperties = 'meta.properties'
 
 /**
- * Where the job keeps what lasts: `node/`, the broker's data, and `state/`, that of the pipeline. State belongs to the records of one cluster: its id is kept beside it, so
+ * Where the job keeps what lasts: `node/`, the broker's data, or `cluster/`, that of several, and `state/`, that of the pipeline. State belongs to the records of one cluster: its id is kept beside it, so
  * that it never goes on over another one's.
  */
 export class DataFolder {
@@ -18,6 +18,19 @@ export class DataFolder {
 
   get node(): string {
     return join(this.path, 'node')
+  }
+
+  /** Of several brokers: `node-K/` in it for each. */
+  get cluster(): string {
+    return join(this.path, 'cluster')
+  }
+
+  /** Brokers that it was made for; null: it is new. */
+  get brokers(): number | null {
+    if (existsSync(join(this.node, metaProperties))) return 1
+    let nodes = 0
+    while (existsSync(join(this.cluster, `node-${nodes + 1}`, 'server.properties'))) nodes++
+    return nodes || null
   }
 
   get state(): string {
@@ -41,8 +54,8 @@ export class DataFolder {
     if (ofState === null || ofNode === ofState) return
     throw new Error(
       ofNode === null
-        ? `${this.state} belongs to the cluster ${ofState}, whose broker is not in ${this.node}: delete ${path} to start over, or choose another with --data DIR`
-        : `${this.node} belongs to the cluster ${ofNode} and ${this.state} to the cluster ${ofState}: delete ${path} to start over, or choose another with --data DIR`,
+        ? `${this.state} belongs to the cluster ${ofState}, whose broker is not in ${this.#brokersFolder}: delete ${path} to start over, or choose another with --data DIR`
+        : `${this.#brokersFolder} belongs to the cluster ${ofNode} and ${this.state} to the cluster ${ofState}: delete ${path} to start over, or choose another with --data DIR`,
     )
   }
 
@@ -52,8 +65,12 @@ export class DataFolder {
     if (this.#stateCluster() === null) writeFileSync(this.#clusterFile, `${clusterId}\n`)
   }
 
+  get #brokersFolder(): string {
+    return existsSync(this.cluster) ? this.cluster : this.node
+  }
+
   #nodeCluster(): string | null {
-    const file = join(this.node, metaProperties)
+    const file = join(this.#brokersFolder === this.node ? this.node : join(this.cluster, 'node-1', 'data'), metaProperties)
     return existsSync(file) ? (parseProperties(readFileSync(file, 'utf8')).get('cluster.id') ?? null) : null
   }
 

@@ -14,11 +14,13 @@ import { PageServer, type Stats } from './page-server.ts'
 import { patiently } from './patience.ts'
 import type { PipelineReady } from './pipeline-process.ts'
 import { ProgressBar } from './progress-bar.ts'
+import type { RegistryReady } from './registry-process.ts'
 import { createTopics } from './topic-creation.ts'
 import { partitions } from './topics.ts'
 import { compare, format } from './verification.ts'
 
 const host = '127.0.0.1'
+const defaultBrokerPort = 9092
 const flightsInFile = 3_000_000
 const statsEveryMs = 500
 /** Small young generations: the job's garbage dies at once, and resident memory stays low. */
@@ -77,8 +79,15 @@ async function closeAll(opened: (() => Promise<void>)[]): Promise<void> {
 
 class Interruption extends Error {}
 
+/** Where the brokers and the registry are reached. */
+interface BrokersReady {
+  readonly bootstrapServers: string
+  readonly registryUrl: string
+  readonly clusterId: string
+}
+
 interface Job {
-  readonly node: NodeReady
+  readonly node: BrokersReady
   readonly pageUrl: string
   readonly tables: LiveTables
   readonly page: PageServer
@@ -101,30 +110,18 @@ async function openAll(
     child.lost.catch(error => ending.abort(error))
     return child.start()
   }
-  const node = await supervise(
-    new Child<NodeReady>({
-      name: 'broker',
-      module: new URL('./node-process.ts', import.meta.url),
-      // Started again, it listens where it did before.
-      arguments: before => [
-        folder.node,
-        String(before?.brokerPort ?? options.brokerPort),
-        String(before?.registryPort ?? options.registryPort),
-      ],
-      flags: nodeFlags,
-      started: ({ bootstrapServers, clusterId, registryUrl }, pid) => {
-        say('Broker', `${bootstrapServers} (cluster ${clusterId}, process ${pid})`)
-        say('Schema registry', registryUrl)
-      },
-      restarted: restarted('broker'),
-    }),
-  )
+  const brokers = options.brokers ?? folder.brokers ?? 1
+  if (folder.brokers !== null && folder.brokers !== brokers)
+    throw new Error(
+      `${folder.path} was made for ${folder.brokers} ${folder.brokers === 1 ? 'broker' : 'brokers'}, not ${brokers}: leave --brokers out, or choose another with --data DIR`,
+    )
+  const node = await (brokers === 1 ? openSingle() : openCluster())
   ending.signal.throwIfAborted()
   folder.bind(node.clusterId)
 
   const admin = new Admin({ bootstrapServers: node.bootstrapServers, clientId: 'flights' })
   opened.push(() => admin.close())
-  await createTopics(admin)
+  await createTopics(admin, brokers)
   ending.signal.throwIfAborted()
 
   const serdes = jobSerdes(node.registryUrl)
@@ -161,6 +158,55 @@ async function openAll(
     }),
   )
   return { node, pageUrl, tables, page, stats, admin }
+
+  /** One process: the broker, which is started again when it dies, and the registry. */
+  async function openSingle(): Promise<BrokersReady> {
+    return await supervise(
+      new Child<NodeReady>({
+        name: 'broker',
+        module: new URL('./node-process.ts', import.meta.url),
+        // Started again, it listens where it did before.
+        arguments: before => [
+          folder.node,
+          String(before?.brokerPort ?? options.brokerPort ?? defaultBrokerPort),
+          String(before?.registryPort ?? options.registryPort),
+        ],
+        flags: nodeFlags,
+        started: ({ bootstrapServers, clusterId, registryUrl }, pid) => {
+          say('Broker', `${bootstrapServers} (cluster ${clusterId}, process ${pid})`)
+          say('Schema registry', registryUrl)
+        },
+        restarted: restarted('broker'),
+      }),
+    )
+  }
+
+  /** A process each for the brokers and the registry. */
+  async function openCluster(): Promise<BrokersReady> {
+    const { startBrokers } = await import('./brokers.ts')
+    const { bootstrapServers, clusterId, replicationFactor } = await startBrokers({
+      directory: folder.cluster,
+      brokers,
+      port: options.brokerPort,
+      defaultPort: defaultBrokerPort,
+      flags: nodeFlags,
+      say,
+      opened: close => opened.push(close),
+      isClosing: () => ending.signal.aborted,
+    })
+    ending.signal.throwIfAborted()
+    const { registryUrl } = await supervise(
+      new Child<RegistryReady>({
+        name: 'schema registry',
+        module: new URL('./registry-process.ts', import.meta.url),
+        arguments: before => [bootstrapServers, String(before?.registryPort ?? options.registryPort), String(replicationFactor)],
+        flags: nodeFlags,
+        started: ({ registryUrl }, pid) => say('Schema registry', `${registryUrl} (process ${pid})`),
+        restarted: restarted('schema registry'),
+      }),
+    )
+    return { bootstrapServers, registryUrl, clusterId }
+  }
 }
 
 function resumption(resumedAt: number, restored: number): string {

@@ -12,4 +12,5 @@ export {
   propertiesText,
 } from './cluster/cluster-plan.ts'
 export { freePorts } from './cluster/free-ports.ts'
+export { clientAddressOf, startCommandOf } from './cluster/node-facts.ts'
 export { NodeProcess, type NodeProcessOptions } from './cluster/node-process.ts'

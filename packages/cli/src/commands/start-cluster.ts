@@ -1,9 +1,9 @@
 import { hostname } from 'node:os'
-import { relative } from 'node:path'
 import { MillraceError, messageOf, type World } from '@millrace/runtime'
 import { type Command, defaults } from '../arguments.ts'
 import { openClusterFolder } from '../cluster/cluster-folder.ts'
 import type { ClusterNode } from '../cluster/cluster-plan.ts'
+import { clientAddressOf, startCommandOf } from '../cluster/node-facts.ts'
 import { NodeProcess } from '../cluster/node-process.ts'
 import { print, stderrLogger } from '../output.ts'
 import { untilStopped } from '../until-stopped.ts'
@@ -24,7 +24,7 @@ export async function startCluster(world: World, command: Extract<Command, { nam
       processes.push(new NodeProcess({ node, line: text => process.stderr.write(`node ${node.nodeId}: ${text}\n`) }))
     await until(stop.reason, Promise.all(processes.map(({ ready }) => ready)))
     watch(nodes, processes, stop.failed)
-    const bootstrapServers = nodes.map(addressOf)
+    const bootstrapServers = nodes.map(clientAddressOf)
     const registry = await openRegistry({
       bootstrapServers,
       port: registryPort,
@@ -68,26 +68,9 @@ async function until<T>(reason: Promise<string>, work: Promise<T>): Promise<T> {
 function watch(nodes: readonly ClusterNode[], processes: readonly NodeProcess[], failed: (error: Error) => void): void {
   for (const [i, each] of processes.entries())
     void each.ended.then(reason => {
-      print(`node ${each.nodeId} ended (${reason}); to start it again: ${commandOf(nodes[i]!)}`)
+      print(`node ${each.nodeId} ended (${reason}); to start it again: ${startCommandOf(nodes[i]!)}`)
       if (processes.every(({ hasEnded }) => hasEnded)) failed(new MillraceError('NO_NODE_LEFT', 'no node is left'))
     })
-}
-
-/** The command that runs the node alone. */
-export function commandOf({ file }: Pick<ClusterNode, 'file'>): string {
-  const near = relative(process.cwd(), file)
-  const path = near.startsWith('..') ? file : near
-  return `npx millrace broker ${/^[\w./@%+:,-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`}`
-}
-
-/** `host:port` for clients. */
-export function addressOf({ properties }: Pick<ClusterNode, 'properties'>): string {
-  const listeners = (properties.get('advertised.listeners') ?? properties.get('listeners') ?? '')
-    .split(',')
-    .map(text => text.trim())
-  const controllers = new Set((properties.get('controller.listener.names') ?? '').split(',').map(text => text.trim()))
-  const client = listeners.find(text => !controllers.has(text.split('://')[0]!))
-  return client?.split('://')[1] ?? ''
 }
 
 function describe({ nodeId, properties }: ClusterNode, { pid }: NodeProcess): string {
