@@ -63,6 +63,10 @@ export class Raft implements Machine<RaftInput, ElectionState, VoteRequest> {
   get epoch(): number {
     return this.#state.epoch
   }
+  /** Who got this node's vote in the epoch; -1: nobody, or not known. */
+  get votedId(): number {
+    return this.#state.votedId
+  }
   /** -1: not known. */
   get leaderId(): number {
     return this.#role === 'leader' ? this.#options.self.id : this.#role === 'follower' ? this.#state.leaderId : -1

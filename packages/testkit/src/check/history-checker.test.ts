@@ -22,6 +22,8 @@ const read = (history: History, ...records: [offset: number, value: number][]) =
     records.map(([offset, value]) => ({ key: 'p', offset, value })),
   )
 
+const at = (offset: number, value: number) => ({ key: 'p', offset, value })
+const member = (memberId: string, generation: number) => ({ group: 'g', generation, memberId })
 const seen = (history: History, offset: number) => history.committed('g', 'p', offset, history.mark())
 /** A commit with its answer, before anything else happens. */
 const committed = (history: History, offset: number) => history.settle(history.commit('g', 'p', offset))
@@ -34,6 +36,13 @@ describe('a history with one anomaly shows it:', () => {
         sent(h, 1), sent(h, 2), h.poll('r', [{ key: 'p', offset: 0, value: 1 }]), h.poll('q', [{ key: 'p', offset: 0, value: 2 }])
       ),
     ],
+    ['nonmonotonic-poll', h => (sent(h, 1, 0), sent(h, 2, 1), read(h, [1, 2], [0, 1]))],
+    [
+      'poll-skip',
+      h => (sent(h, 1, 0), sent(h, 2, 1), sent(h, 3, 2), read(h, [0, 1], [1, 2], [2, 3]), h.poll('q', [at(0, 1), at(2, 3)])),
+    ],
+    ['two-owners', h => (h.assign('a', ['p'], member('A', 3)), h.assign('b', ['p'], member('B', 3)))],
+    ['generation-back', h => (h.assign('a', ['p'], member('A', 3)), h.assign('a', ['q'], member('A', 2)))],
     ['duplicate', h => (sent(h, 1, 0), read(h, [0, 1], [1, 1]))],
     ['lost-write', h => (sent(h, 1, 0, 'a'), sent(h, 2, 1, 'b'), read(h, [1, 2]))],
     ['unseen', h => (sent(h, 1, 0), sent(h, 2, 1), read(h, [0, 1]))],
@@ -63,6 +72,13 @@ describe('a history with one anomaly shows it:', () => {
     expect(history(write)).toEqual([kind])
   })
 
+  it.each<[string, (history: History) => void]>([
+    ['inconsistent-offset', h => (sent(h, 1, 0, 'a'), sent(h, 2, 0, 'b'))],
+    ['nonmonotonic-send', h => (sent(h, 1, 5), sent(h, 2, 4))],
+  ])('%s, though nobody has read it', (kind, write) => {
+    expect(history(write, { readToTheEnd: false })).toEqual([kind])
+  })
+
   it('wrong-offset', () => {
     expect(history(h => (sent(h, 1, 1, 'a'), sent(h, 2, 0, 'b'), read(h, [0, 1], [1, 2])))).toEqual([
       'wrong-offset',
@@ -79,6 +95,13 @@ describe('what looks bad but is allowed:', () => {
     [
       'reading again after an assignment',
       h => (sent(h, 1, 0), sent(h, 2, 1), read(h, [0, 1], [1, 2]), h.assign('r', ['p']), read(h, [0, 1])),
+    ],
+    ['another owner in the next generation', h => (h.assign('a', ['p'], member('A', 3)), h.assign('b', ['p'], member('B', 4)))],
+    ['the same assignment twice', h => (h.assign('a', ['p'], member('A', 3)), h.assign('a', ['p'], member('A', 3)))],
+    ['a generation that came late', h => (h.assign('b', ['p'], member('B', 4)), h.assign('a', ['p'], member('A', 3)))],
+    [
+      'offsets of a failed send between those of others',
+      h => (sent(h, 1, 0), sent(h, 2), sent(h, 3, 5), read(h, [0, 1], [5, 3])),
     ],
     ['two producers in any order', h => (sent(h, 1, 1, 'a'), sent(h, 2, 0, 'b'), read(h, [0, 2], [1, 1]))],
     ['a value twice without idempotence', h => (sent(h, 1, 0), read(h, [0, 1], [1, 1])), { idempotent: false }],

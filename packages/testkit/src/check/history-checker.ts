@@ -11,8 +11,11 @@ export type AnomalyKind =
   | 'wrong-offset'
   | 'nonmonotonic-poll'
   | 'poll-skip'
+  | 'nonmonotonic-send'
   | 'commit-lost'
   | 'group-skip'
+  | 'two-owners'
+  | 'generation-back'
 
 export interface Anomaly {
   readonly kind: AnomalyKind
@@ -39,12 +42,14 @@ export function checkHistory(operations: readonly Operation[], options: CheckOpt
   const logs = buildLogs(operations, anomalies, key => idempotent && !expiring.has(key))
   for (const [key, log] of logs) {
     checkSends(key, log, anomalies, { readToTheEnd, mayExpire: expiring.has(key) })
+    checkAcknowledged(key, log, anomalies)
     // What has expired may be written again, behind what came after it.
     if (!expiring.has(key)) checkOrder(key, log, anomalies)
   }
   checkPolls(operations, logs, anomalies, expiring)
   checkCommits(operations, anomalies)
   checkGroups(operations, logs, anomalies, expiring)
+  checkOwners(operations, anomalies)
   return anomalies
 }
 
@@ -122,6 +127,28 @@ function checkSends(
         message: `value ${value} was acknowledged at offset ${offset}, where ${log.valueAt.get(offset)} is`,
       })
     }
+  }
+}
+
+/** An offset is given to one value, and to one producer's values in the order of its calls; nobody need have read them. */
+function checkAcknowledged(key: string, log: KeyLog, anomalies: Anomaly[]): void {
+  const valueAt = new Map<number, number>()
+  const last = new Map<string, { readonly offset: number; readonly value: number }>()
+  for (const { process, value, outcome, offset } of log.sends) {
+    if (outcome !== 'ok' || offset === undefined) continue
+    const other = valueAt.get(offset)
+    // Where it was read, it is known already whose it is.
+    if (other !== undefined && !log.valueAt.has(offset))
+      anomalies.push({ kind: 'inconsistent-offset', key, message: `offset ${offset} was given to ${other} and to ${value}` })
+    valueAt.set(offset, value)
+    const before = last.get(process)
+    if (before !== undefined && offset < before.offset && !(log.offsetOf.has(value) && log.offsetOf.has(before.value)))
+      anomalies.push({
+        kind: 'nonmonotonic-send',
+        key,
+        message: `${process} sent ${before.value} before ${value}, and was given the offsets ${before.offset} and ${offset}`,
+      })
+    last.set(process, { offset, value })
   }
 }
 
@@ -268,5 +295,34 @@ function checkGroups(
         key,
         message: `group ${group} committed ${end}, but none of its members has read offset ${missed}`,
       })
+  }
+}
+
+/** In one generation of a group a partition has one owner, and a member's generations grow. */
+function checkOwners(operations: readonly Operation[], anomalies: Anomaly[]): void {
+  const owners = new Map<string, string>()
+  const generations = new Map<string, number>()
+  for (const operation of operations) {
+    if (operation.kind !== 'assign' || operation.membership === undefined) continue
+    const { group, generation, memberId } = operation.membership
+    const before = generations.get(`${group} ${memberId}`) ?? -1
+    generations.set(`${group} ${memberId}`, generation)
+    if (generation < before)
+      anomalies.push({
+        kind: 'generation-back',
+        key: group,
+        message: `${memberId} was in generation ${before}, then in ${generation}`,
+      })
+    for (const key of operation.keys) {
+      const id = `${group} ${generation} ${key}`
+      const owner = owners.get(id)
+      if (owner !== undefined && owner !== memberId)
+        anomalies.push({
+          kind: 'two-owners',
+          key,
+          message: `${owner} and ${memberId} own it in generation ${generation} of ${group}`,
+        })
+      owners.set(id, memberId)
+    }
   }
 }

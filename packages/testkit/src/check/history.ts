@@ -34,6 +34,15 @@ export interface AssignOperation {
   readonly kind: 'assign'
   readonly process: string
   readonly keys: readonly string[]
+  /** The group that assigned them; absent for a reader of its own. */
+  readonly membership?: GroupMembership
+}
+
+/** A member in one generation of its group. */
+export interface GroupMembership {
+  readonly group: string
+  readonly generation: number
+  readonly memberId: string
 }
 
 /** An offset that a member asked the group to keep. */
@@ -75,8 +84,8 @@ export class History {
     if (records.length > 0) this.operations.push({ kind: 'poll', process, records, ...(group === undefined ? {} : { group }) })
   }
 
-  assign(process: string, keys: readonly string[]): void {
-    this.operations.push({ kind: 'assign', process, keys })
+  assign(process: string, keys: readonly string[], membership?: GroupMembership): void {
+    this.operations.push({ kind: 'assign', process, keys, ...(membership === undefined ? {} : { membership }) })
   }
 
   /** A place in the order of calls and answers: take one before a call whose answer is recorded by `committed`. */

@@ -4,6 +4,7 @@ import type { SeededRandom } from '../world/random.ts'
 import type { SimulatedMachine } from '../world/world.ts'
 import { group, keyOf, ledgerTopic, shortTopic, type WorkloadContext } from './context.ts'
 import { readBatch } from './reading.ts'
+import { rackOf } from './topology.ts'
 
 const names = (partitions: readonly TopicPartition[]) => partitions.map(({ topic, partition }) => keyOf(topic, partition))
 
@@ -12,17 +13,19 @@ export class ConsumerProcess {
   readonly machine: SimulatedMachine
   readonly #context: WorkloadContext
   readonly #random: SeededRandom
+  readonly #number: number
   readonly #name: string
   #incarnation = 0
   #assignments = 0
   #closing = false
   #closed: Promise<void> = Promise.resolve()
 
-  constructor(context: WorkloadContext, name: string) {
+  constructor(context: WorkloadContext, number: number) {
     this.#context = context
-    this.#name = name
-    this.#random = context.universe.random.fork(`workload/${name}`)
-    this.machine = context.universe.machine(name)
+    this.#number = number
+    this.#name = `consumer${number}`
+    this.#random = context.universe.random.fork(`workload/${this.#name}`)
+    this.machine = context.universe.machine(this.#name)
   }
 
   start(): void {
@@ -70,6 +73,7 @@ export class ConsumerProcess {
       fetchMinBytes: options.fetchMinBytes,
       fetchMaxWaitMs: options.fetchMaxWaitMs,
       isolationLevel: options.isolationLevel,
+      ...(options.racks ? { clientRack: rackOf(this.#number) } : {}),
       sessionTimeoutMs: 6000,
       heartbeatIntervalMs: 1000,
       maxPollIntervalMs: 20_000,
@@ -77,9 +81,9 @@ export class ConsumerProcess {
       defaultApiTimeoutMs: 10_000,
     })
     consumer.subscribe(options.retention ? [ledgerTopic, shortTopic] : [ledgerTopic], {
-      assigned: async partitions => {
+      assigned: async (partitions, { generationId, memberId }) => {
         this.#assignments++
-        history.assign(process, names(partitions))
+        history.assign(process, names(partitions), { group, generation: generationId, memberId })
         if (this.#random.chance(0.3)) await this.#readBack(consumer, process, partitions)
       },
     })

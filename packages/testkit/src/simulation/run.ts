@@ -7,10 +7,13 @@ import { AdminProcess } from './admin-process.ts'
 import { consistent } from './cluster-options.ts'
 import { ConsumerProcess } from './consumer-process.ts'
 import { dataPartitions, group, keyOf, ledgerTopic, shortPartitions, shortTopic, type WorkloadContext } from './context.ts'
+import { MetadataObserver } from './metadata-observer.ts'
 import { Nemesis } from './nemesis.ts'
 import { type Draw, drawOptions, type FaultKind, type SimulationOptions } from './options.ts'
 import { keyCount, ProducerProcess } from './producer-process.ts'
+import { QuorumObserver } from './quorum-observer.ts'
 import { readAll } from './reading.ts'
+import { ReplicaChanges } from './replica-changes.ts'
 import { ReplicaObserver } from './replica-observer.ts'
 import { Sight } from './sight.ts'
 import { SimulatedCluster } from './simulated-cluster.ts'
@@ -65,9 +68,12 @@ class Run {
   readonly #producers: ProducerProcess[]
   readonly #consumers: ConsumerProcess[]
   readonly #admin: AdminProcess | null
+  readonly #replicaChanges: ReplicaChanges | null
   readonly #streams: StreamsProcess | null
   readonly #nemesis: Nemesis
-  readonly #observer: ReplicaObserver
+  readonly #replicas: ReplicaObserver
+  readonly #quorum: QuorumObserver
+  readonly #metadata: MetadataObserver
   /** The node that nothing needs and that stayed dead after the faults. */
   #spare: SimulatedNode | null = null
   readonly #history = new History()
@@ -106,8 +112,9 @@ class Run {
     this.#cluster = cluster
     this.#sight = new Sight(cluster)
     this.#producers = Array.from({ length: options.producers }, (_, i) => new ProducerProcess(context, `producer${i}`))
-    this.#consumers = Array.from({ length: options.consumers }, (_, i) => new ConsumerProcess(context, `consumer${i}`))
+    this.#consumers = Array.from({ length: options.consumers }, (_, i) => new ConsumerProcess(context, i))
     this.#admin = options.topicChanges ? new AdminProcess(context) : null
+    this.#replicaChanges = options.replicaChanges ? new ReplicaChanges(context, this.#sight) : null
     this.#streams = options.streams ? new StreamsProcess(context) : null
     const targets = {
       cluster,
@@ -117,19 +124,23 @@ class Run {
       streams: this.#streams,
     }
     this.#nemesis = new Nemesis(universe, options, targets, log)
-    this.#observer = new ReplicaObserver(cluster, fail)
+    this.#replicas = new ReplicaObserver(cluster, fail)
+    this.#quorum = new QuorumObserver(cluster, fail)
+    this.#metadata = new MetadataObserver(cluster, fail)
   }
 
   async play(): Promise<void> {
     this.#cluster.start()
     if (!(await this.#becomesWhole('warm-up'))) return
     if (!(await this.#finish('warm-up', warmUpMs, this.#createTopics()))) return
-    for (const program of [...this.#producers, ...this.#consumers, this.#admin, this.#streams]) program?.start()
+    for (const program of [...this.#producers, ...this.#consumers, this.#admin, this.#replicaChanges, this.#streams])
+      program?.start()
     this.#nemesis.start()
     await this.#runFor(this.#options.safetyMs)
     if (this.#hasFailed) return
     this.#spare = this.#nemesis.heal()
     for (const producer of this.#producers) producer.stop()
+    if (!(await this.#finish('last change of replicas', livenessMs, this.#replicaChanges?.stop() ?? Promise.resolve()))) return
     if (!(await this.#becomesWhole('liveness'))) return
     if (!(await this.#drain())) return
     this.#hasReadAll = await this.#finish('final read', livenessMs, this.#verify())
@@ -294,7 +305,7 @@ class Run {
     const { scheduler } = this.#universe
     const isOver = () => this.#hasFailed || done()
     await scheduler.run({ untilMs: scheduler.nowMs + limitMs, done: isOver, maxEvents, afterEach: this.#observe })
-    this.#observer.lookAtBatches()
+    this.#lookCloser()
     return !this.#hasFailed && done()
   }
 
@@ -303,8 +314,15 @@ class Run {
   }
 
   readonly #observe = () => {
-    this.#observer.lookAtOffsets()
-    if (this.#universe.scheduler.executed % observedEvery === 0) this.#observer.lookAtBatches()
+    this.#replicas.lookAtOffsets()
+    this.#quorum.look()
+    this.#metadata.look()
+    if (this.#universe.scheduler.executed % observedEvery === 0) this.#lookCloser()
+  }
+
+  #lookCloser(): void {
+    this.#replicas.lookAtBatches()
+    this.#metadata.compare()
   }
 }
 

@@ -20,6 +20,7 @@ export class SimulatedNode {
   readonly #universe: SimulatedUniverse
   readonly #events: NodeEvents
   #formatted = false
+  #disks = 1
   #world: World | undefined
   #broker: Broker | undefined
   /** Its disk has failed in the life of this process: it may give up. */
@@ -36,6 +37,11 @@ export class SimulatedNode {
   /** The running broker, if it is up. */
   get current(): Broker | undefined {
     return this.machine.isRunning ? this.#broker : undefined
+  }
+
+  /** How many disks it has had: one more after each that it lost. */
+  get disks(): number {
+    return this.#disks
   }
 
   /** The parts of the running process, as far as they are there. */
@@ -105,6 +111,7 @@ export class SimulatedNode {
   loseDisk(): void {
     this.kill()
     this.machine.disk.wipe()
+    this.#disks++
     this.#formatted = false
   }
 

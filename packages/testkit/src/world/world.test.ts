@@ -206,6 +206,48 @@ describe('the simulated network', () => {
     await refused
   })
 
+  it('does not tell the peer of a machine that lost its power before it is up again; nobody refuses connections there', async () => {
+    const universe = new SimulatedUniverse(3)
+    const { events } = await connected(universe)
+    universe.machine('server').losePower()
+    await universe.scheduler.run()
+    expect(events).toEqual([])
+    const failure = universe.machine('other').boot().net.connect({ host: 'server', port: 9092, timeoutMs: 1000 })
+    const silent = expect(failure).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+    await universe.scheduler.run()
+    await silent
+    universe.machine('server').boot()
+    await universe.scheduler.run()
+    expect(events).toEqual(['client socket: ECONNRESET'])
+  })
+
+  it('does not tell of a death over a blocked link', async () => {
+    const universe = new SimulatedUniverse(3)
+    const { events } = await connected(universe)
+    const unblock = universe.net.block('server', 'client')
+    universe.machine('server').kill()
+    await universe.scheduler.run()
+    expect(events).toEqual([])
+    unblock()
+    await universe.scheduler.run()
+    expect(events).toEqual(['client socket: ECONNRESET'])
+  })
+
+  it('carries nothing as long as one of several blocks of a link lasts', async () => {
+    const universe = new SimulatedUniverse(3)
+    const { received, socket } = await connected(universe)
+    const first = universe.net.block('client', 'server')
+    const second = universe.net.block('client', 'server')
+    socket.write([Buffer.from('late')])
+    first()
+    first()
+    await universe.scheduler.run()
+    expect(received).toEqual([])
+    second()
+    await universe.scheduler.run()
+    expect(received).toEqual(['late'])
+  })
+
   it('carries nothing over a blocked link until it is healed', async () => {
     const universe = new SimulatedUniverse(3)
     const { received, socket } = await connected(universe)

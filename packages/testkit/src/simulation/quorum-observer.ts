@@ -1,0 +1,70 @@
+import type { SimulatedCluster } from './simulated-cluster.ts'
+import type { SimulatedNode } from './simulated-node.ts'
+
+/** What is remembered of a node over all its processes, until it loses its disk. */
+interface Memory {
+  readonly disks: number
+  epoch: number
+  votedId: number
+  process: number
+  appliedOffset: number
+}
+
+/** Looks into the metadata quorum between events: epochs, votes and leaders. Its log is one of those that the `ReplicaObserver` looks at. */
+export class QuorumObserver {
+  readonly #cluster: SimulatedCluster
+  readonly #fail: (failure: string) => void
+  readonly #memories = new Map<SimulatedNode, Memory>()
+  readonly #leaders = new Map<number, number>()
+
+  constructor(cluster: SimulatedCluster, fail: (failure: string) => void) {
+    this.#cluster = cluster
+    this.#fail = fail
+  }
+
+  /** After each event: no epoch goes back, nobody votes twice in one, and it has one leader. */
+  look(): void {
+    for (const node of this.#cluster.nodes) if (node.isRunning) this.#lookAt(node)
+  }
+
+  #lookAt(node: SimulatedNode): void {
+    const { raft, metadata } = node.insides
+    if (raft === undefined) return
+    const { epoch, votedId, leaderId, role } = raft.raft
+    const memory = this.#memory(node)
+    if (epoch < memory.epoch) this.#broken(node, `its epoch went from ${memory.epoch} back to ${epoch}`)
+    if (epoch > memory.epoch) {
+      memory.epoch = epoch
+      memory.votedId = -1
+    }
+    if (votedId >= 0 && memory.votedId >= 0 && votedId !== memory.votedId)
+      this.#broken(node, `in epoch ${epoch} it voted for ${memory.votedId} and for ${votedId}`)
+    if (votedId >= 0) memory.votedId = votedId
+    if (role === 'leader') this.#believe(node, epoch, node.plan.id)
+    else if (leaderId >= 0) this.#believe(node, epoch, leaderId)
+    if (metadata === undefined) return
+    if (memory.process === node.machine.processId && metadata.appliedOffset < memory.appliedOffset)
+      this.#broken(node, `its metadata went from offset ${memory.appliedOffset} back to ${metadata.appliedOffset}`)
+    memory.process = node.machine.processId
+    memory.appliedOffset = metadata.appliedOffset
+  }
+
+  #believe(node: SimulatedNode, epoch: number, leader: number): void {
+    const known = this.#leaders.get(epoch)
+    if (known === undefined) this.#leaders.set(epoch, leader)
+    else if (known !== leader) this.#broken(node, `epoch ${epoch} has the leaders ${known} and ${leader}`)
+  }
+
+  #memory(node: SimulatedNode): Memory {
+    let memory = this.#memories.get(node)
+    if (memory === undefined || memory.disks !== node.disks) {
+      memory = { disks: node.disks, epoch: 0, votedId: -1, process: -1, appliedOffset: -1 }
+      this.#memories.set(node, memory)
+    }
+    return memory
+  }
+
+  #broken(node: SimulatedNode, what: string): void {
+    this.#fail(`invariant of the quorum on ${node.plan.host}: ${what}`)
+  }
+}
