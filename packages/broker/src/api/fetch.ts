@@ -7,7 +7,7 @@ import type { FetchTarget } from '../fetch/session.ts'
 import type { FetchSessionCache } from '../fetch/session-cache.ts'
 import { type FetchedRecords, type FetchQuery, refusedFetch } from '../partition/fetch-query.ts'
 import type { Follower } from '../partition/follower.ts'
-import { Leader } from '../partition/leader.ts'
+import { highWatermarkLingerMs, Leader } from '../partition/leader.ts'
 import type { Partitions } from '../partition/partitions.ts'
 import type { BrokerServices } from '../services.ts'
 import type { ApiHandler, Mutable, RequestContext } from './handler.ts'
@@ -107,12 +107,14 @@ class FetchTask {
     const minBytes = Math.min(this.#request.minBytes, maxBytes, this.#options.maxBytes)
     if (maxWaitMs <= 0 || watched.length === 0 || this.#urgent || this.#readBytes >= minBytes) return this.#response()
     return new Promise(resolve => {
+      // A follower should know what is committed before long, but not by an answer for each step: mostly the next records bring it.
+      const waitMs = this.#hasNews() ? Math.min(maxWaitMs, highWatermarkLingerMs) : maxWaitMs
       const release = this.#context.connection.whenClosed(() => wait.wake())
       const wait = new FetchWait({
         clock: this.#broker.world.clock,
         partitions: watched,
         missingBytes: minBytes - this.#readBytes,
-        maxWaitMs,
+        maxWaitMs: waitMs,
         done: () => {
           release()
           this.#readAll(false)
@@ -146,6 +148,11 @@ class FetchTask {
       if (answer.errorCode !== ErrorCode.NONE || answer.diverges) this.#urgent = true
     }
     return watched
+  }
+
+  #hasNews(): boolean {
+    const { session } = this.#fetch
+    return this.#isFollower && (session === null || this.#answers.some(answer => session.isNews(answer.target, answer)))
   }
 
   get #isFollower(): boolean {

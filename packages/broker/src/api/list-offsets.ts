@@ -20,6 +20,9 @@ const specialSince: Readonly<Record<number, number>> = {
 }
 const readCommitted = 1
 const leaderEpochSince = 4
+/** Earlier versions hear LEADER_NOT_AVAILABLE, which they know to be a matter of time. */
+const offsetNotAvailableSince = 5
+const consumerReplicaId = -1
 
 /** Offsets by time: the first record at or after a timestamp, or one of the special places of a log. */
 export function listOffsetsHandler(partitions: Partitions): ApiHandler<ListOffsetsRequest, Draft<ListOffsetsResponse>> {
@@ -44,7 +47,9 @@ export function listOffsetsHandler(partitions: Partitions): ApiHandler<ListOffse
             if (typeof leader === 'number') return refused(leader)
             const fenced = leader.checkEpoch(currentLeaderEpoch)
             if (fenced !== ErrorCode.NONE) return refused(fenced)
-            const found = find(leader, timestamp, request.isolationLevel === readCommitted)
+            const found = find(leader, timestamp, readerOf(request))
+            if (found.errorCode === ErrorCode.OFFSET_NOT_AVAILABLE && apiVersion < offsetNotAvailableSince)
+              return refused(ErrorCode.LEADER_NOT_AVAILABLE)
             // Earlier versions cannot carry the epoch.
             return { partitionIndex, ...found, leaderEpoch: apiVersion >= leaderEpochSince ? (found.leaderEpoch ?? -1) : -1 }
           }),
@@ -54,12 +59,23 @@ export function listOffsetsHandler(partitions: Partitions): ApiHandler<ListOffse
   }
 }
 
-function find(leader: Leader, timestamp: number, committed: boolean): Omit<PartitionAnswer, 'partitionIndex'> {
-  const end = committed ? leader.lastStableOffset : leader.highWatermark
+type Reader = 'uncommitted' | 'committed' | 'replica'
+
+function readerOf({ replicaId, isolationLevel }: ListOffsetsRequest): Reader {
+  if (replicaId > consumerReplicaId) return 'replica'
+  return isolationLevel === readCommitted ? 'committed' : 'uncommitted'
+}
+
+function find(leader: Leader, timestamp: number, reader: Reader): Omit<PartitionAnswer, 'partitionIndex'> {
+  if (leader.lostCode !== 0) return { errorCode: leader.lostCode }
+  const ends = { uncommitted: leader.highWatermark, committed: leader.lastStableOffset, replica: leader.logEndOffset }
+  const end = ends[reader]
+  // Records that earlier leaders have shown may lie behind a high watermark that is still on its way up.
+  const knowsEnd = reader === 'replica' || leader.knowsEnd
   try {
     switch (timestamp) {
       case latest:
-        return { offset: end, leaderEpoch: leader.leaderEpoch }
+        return knowsEnd ? { offset: end, leaderEpoch: leader.leaderEpoch } : { errorCode: ErrorCode.OFFSET_NOT_AVAILABLE }
       case earliest:
       case earliestLocal:
         return { offset: leader.logStartOffset, leaderEpoch: leader.epochAt(leader.logStartOffset) }
@@ -67,8 +83,9 @@ function find(leader: Leader, timestamp: number, committed: boolean): Omit<Parti
         return {}
       default: {
         const found = timestamp === maxTimestamp ? leader.offsetOfMaxTimestamp() : leader.offsetForTimestamp(timestamp)
-        if (found === null || found.offset >= end) return {}
-        return { timestamp: found.timestamp, offset: found.offset, leaderEpoch: leader.epochAt(found.offset) }
+        if (found !== null && found.offset < end)
+          return { timestamp: found.timestamp, offset: found.offset, leaderEpoch: leader.epochAt(found.offset) }
+        return found === null || knowsEnd ? {} : { errorCode: ErrorCode.OFFSET_NOT_AVAILABLE }
       }
     }
   } catch (error) {

@@ -19,7 +19,7 @@ import { checkProduced } from './produced-batch.ts'
 import type { ReplicaEnvironment } from './replica-environment.ts'
 
 /** Followers that wait for records hear so much later of a high watermark that moved without any: mostly the next records bring it. */
-const highWatermarkLingerMs = 20
+export const highWatermarkLingerMs = 20
 
 export interface AppendOutcome {
   readonly errorCode: number
