@@ -1,21 +1,19 @@
-import type { ConfigSet, Logger, World } from '@millrace/runtime'
-import { apiTable } from './api/api-table.ts'
-import { ApiDispatcher } from './api/dispatcher.ts'
-import { BrokerMetrics, type BrokerReadings } from './broker-metrics.ts'
-import { MetadataPeerBrokers } from './channel/peer-brokers.ts'
+import type { Logger, World } from '@millrace/runtime'
+import { BrokerMetrics } from './broker-metrics.ts'
+import { formatAddress } from './channel/address.ts'
+import { ChannelTransport } from './channel/channel-transport.ts'
+import { ClusterControllerClient } from './channel/controller-client.ts'
 import { readBrokerConfig } from './config/broker-config.ts'
-import { interBrokerListenerName, readListeners } from './config/listeners.ts'
-import { openController } from './controller/open-controller.ts'
-import { openGroupCoordinators } from './group/group-coordinators.ts'
-import { showInside } from './insides.ts'
-import type { LogManager } from './log/log-manager.ts'
-import { openLogs } from './partition/open-logs.ts'
-import { Partitions } from './partition/partitions.ts'
-import { produceRules } from './partition/produce-rules.ts'
-import { Replication } from './replication/replication.ts'
-import { type Endpoint, Server } from './server.ts'
-import { serverLimits } from './server-limits.ts'
-import type { BrokerServices } from './services.ts'
+import { quorumKeys } from './config/quorum-keys.ts'
+import { readRoles } from './config/roles.ts'
+import { QuorumMember } from './controller/quorum-member.ts'
+import { BrokerRole } from './node/broker-role.ts'
+import { startControllerRole } from './node/controller-role.ts'
+import type { NodeContext } from './node/node-context.ts'
+import { observeCluster, openHttp } from './node/node-http.ts'
+import { bindListeners, closeGraceMs } from './node/node-listeners.ts'
+import { type NodeStatus, statusOf } from './node/node-status.ts'
+import type { Endpoint } from './server.ts'
 import { ShutdownSteps } from './shutdown-steps.ts'
 import { openStorage } from './storage/open-storage.ts'
 
@@ -24,126 +22,104 @@ export interface BrokerOptions {
   /** As read from server.properties. */
   readonly properties: ReadonlyMap<string, string>
   readonly logger: Logger
-  /** The node cannot go on (its metadata log failed) and has closed itself. Default: only the log line. */
+  /** The node cannot go on (its metadata log failed, another process has its number) and has closed itself. Default: only the log line. */
   readonly failed?: (error: Error) => void
 }
 
-/** A running node: broker and controller. */
+/** A running node: broker, controller, or both. */
 export interface Broker {
   readonly nodeId: number
   readonly clusterId: string
-  /** Client listeners as clients reach them: advertised host and the port really bound. */
+  /** Client listeners as clients reach them: advertised host and the port really bound. Empty for a controller alone. */
   readonly listeners: readonly Endpoint[]
-  /** `host:port` of the first one. */
+  /** Listeners of the controllers as other nodes reach them. Empty for a broker alone. */
+  readonly controllerListeners: readonly Endpoint[]
+  /** `host:port` of the first client listener; for a controller alone, of its first listener (`--bootstrap-controller`). */
   readonly bootstrapServers: string
-  /** Controlled shutdown: answers what is in progress, flushes, leaves the mark of a clean shutdown. Later calls wait for the first. */
+  /** Controlled shutdown: hands over what it leads, answers what is in progress, flushes, leaves the mark of a clean shutdown. Later calls wait for the first. */
   close(): Promise<void>
 }
 
-/** How long a shutdown waits for requests in progress. */
-const closeGraceMs = 1_000
+const statuses = new WeakMap<Broker, () => NodeStatus>()
+
+/** Where a running node stands. */
+export function nodeStatus(broker: Broker): NodeStatus {
+  return statuses.get(broker)!()
+}
 
 /**
- * Starts the node that `properties` describe on its formatted log directories. Throws (rejects) a MillraceError or ConfigError that says what
- * to do; nothing is left open then.
+ * Starts the node that `properties` describe on its formatted log directories; resolves when a broker serves clients, and when a controller has joined the
+ * quorum. Throws (rejects) a MillraceError or ConfigError that says what to do; nothing is left open then.
  */
 export async function startBroker({ world, properties, logger, failed }: BrokerOptions): Promise<Broker> {
   const startedMs = world.clock.monotonic()
   const shutdown = new ShutdownSteps(logger)
-  const stopFor = (error: Error) => void shutdown.run().then(() => failed?.(error))
   try {
     const config = readBrokerConfig(properties, logger)
+    const roles = readRoles(config)
     const storage = openStorage(world, config)
     shutdown.add('storage', () => storage.close())
     const { nodeId, clusterId } = storage
-    const metrics = new BrokerMetrics()
+    const node: NodeContext = { world, logger, config, metrics: new BrokerMetrics(), storage, nodeId, clusterId }
 
-    const controller = await openController({ world, logger, config, storage, failed: stopFor })
-    shutdown.add('controller', () => controller.close())
-    const { metadata } = controller
-    const context = { config, metadata, nodeId }
-
-    let partitions: Partitions | null = null
-    let brokerEpoch = -1
-    const logs = openLogs({ world, logger, storage, context, onDirectoryFailed: () => partitions?.loseFailedLogs() })
-    shutdown.add('logs', () => logs.close(brokerEpoch))
-    const replication = new Replication({ ...context, world, logger, metrics })
-    shutdown.add('replication', () => replication.close())
-    partitions = new Partitions({
+    // Ports are bound before the node can name them to the others; nothing is read before it can answer.
+    const listeners = await bindListeners(node, server => shutdown.add('listeners', () => server.close(closeGraceMs)))
+    const transport = new ChannelTransport({
       world,
-      logger,
-      metrics,
-      environment: replication,
-      metadata,
-      logs,
-      rulesOf: topic => produceRules(context, topic),
+      nodeId,
+      requestTimeoutMs: config.get(quorumKeys.controllerQuorumRequestTimeoutMs)!,
+      retryBackoffMs: config.get(quorumKeys.controllerQuorumRetryBackoffMs)!,
     })
-    shutdown.add('partitions', () => partitions?.close())
-    showInside(world, { metadata, partitions })
-
-    const services: BrokerServices = {
-      ...context,
-      world,
-      logger,
-      metrics,
-      clusterId,
-      partitions,
-      controller: controller.client,
-      peers: new MetadataPeerBrokers({ world, nodeId, metadata, listenerName: interBrokerListenerName(config) }),
-      brokerEpoch: () => brokerEpoch,
+    shutdown.add('raft channels', () => transport.close())
+    const stopFor = (error: Error) => {
+      logger.error('node.failed', { nodeId, error: error.message })
+      // A node that cannot go on asks nobody whether it may.
+      broker?.lifecycle.close()
+      void shutdown.run().then(() => failed?.(error))
     }
-    const groups = openGroupCoordinators(services)
-    const table = apiTable(services, partitions, groups.handlers)
+    const quorum: QuorumMember = new QuorumMember({
+      ...node,
+      transport,
+      controllerListeners: listeners.controller,
+      leaderChanged: () => controller.controllerMoved(),
+      failed: stopFor,
+    })
+    shutdown.add('quorum', () => quorum.close())
+    const controller = new ClusterControllerClient({
+      world,
+      nodeId,
+      local: () => (quorum.active ? quorum : null),
+      remote: () => quorum.leaderAddress,
+    })
+    shutdown.add('controller channels', () => controller.close())
+    shutdown.add('cluster metrics', observeCluster(node, quorum))
+    const broker = roles.isBroker ? new BrokerRole({ node, listeners, quorum, controller, shutdown, failed: stopFor }) : null
+    const status = () => statusOf(roles, quorum, broker)
+    await openHttp(node, status, shutdown)
 
-    const dispatcher = new ApiDispatcher(table, services)
-    // Ports are bound before the broker can name them to the controller; a request in between would find a cluster without brokers.
-    const server = new Server({ world, logger, metrics, limits: serverLimits(config), dispatcher, startsHeld: true })
-    shutdown.add('listeners', () => server.close(closeGraceMs))
-    shutdown.add('groups', () => groups.close())
-    shutdown.add('metrics', metrics.observe(nodeId, readingsOf(server, partitions, logs)))
-    const listeners = await listen(server, config)
-    brokerEpoch = await controller.registerBroker({ listeners, previousBrokerEpoch: logs.previousBrokerEpoch })
-    logs.start()
-    replication.start({ ...services, partitions })
-    server.serve()
+    quorum.start()
+    if (roles.isController) startControllerRole({ node, listeners, quorum, controller, shutdown })
+    await broker?.start()
 
-    const bootstrapServers = addressOf(listeners[0]!)
+    const bootstrapServers = formatAddress((listeners.broker[0] ?? listeners.controller[0])!)
+    const running: Broker = {
+      nodeId,
+      clusterId,
+      listeners: listeners.broker,
+      controllerListeners: listeners.controller,
+      bootstrapServers,
+      close: () => shutdown.run(),
+    }
+    statuses.set(running, status)
     logger.info('broker.started', {
       nodeId,
       clusterId,
       bootstrapServers,
       startMs: Math.round(world.clock.monotonic() - startedMs),
     })
-    const broker: Broker = { nodeId, clusterId, listeners, bootstrapServers, close: () => shutdown.run() }
-    return broker
+    return running
   } catch (error) {
     await shutdown.run()
     throw error
   }
-}
-
-/** What the gauges show. */
-function readingsOf(server: Server, partitions: Partitions, logs: LogManager): BrokerReadings {
-  return {
-    connections: () => server.connectionCount,
-    requestMemory: () => server.requestBytesInFlight,
-    partitions: () => partitions.leaderCount,
-    offlinePartitions: () => partitions.offlineCount,
-    offlineLogDirectories: () => logs.offlineDirectories.length,
-  }
-}
-
-/** Binds the client listeners; controllers of a quorum of one have nobody to listen to. Returns them as clients reach them. */
-async function listen(server: Server, config: ConfigSet): Promise<(Endpoint & { securityProtocol: number })[]> {
-  const listeners: (Endpoint & { securityProtocol: number })[] = []
-  for (const { name, host, port, advertised, securityProtocol, isController } of readListeners(config)) {
-    if (isController) continue
-    const bound = await server.listen({ name, host: host === '' ? '::' : host, port })
-    listeners.push({ name, host: advertised.host, port: advertised.port === 0 ? bound.port : advertised.port, securityProtocol })
-  }
-  return listeners
-}
-
-function addressOf({ host, port }: Endpoint): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -1,6 +1,6 @@
 import type { Listener, Logger, Socket, Timer, World } from '@millrace/runtime'
 import type { BrokerMetrics } from './broker-metrics.ts'
-import { Connection, type ConnectionLimits, type Dispatcher } from './connection.ts'
+import { type Answer, Connection, type ConnectionLimits, type Dispatcher } from './connection.ts'
 import { RequestMemory } from './request-memory.ts'
 
 export interface ServerLimits extends ConnectionLimits {
@@ -19,9 +19,6 @@ export interface ServerOptions {
   readonly logger: Logger
   readonly metrics: BrokerMetrics
   readonly limits: ServerLimits
-  readonly dispatcher: Dispatcher
-  /** Connections are accepted, but nothing of them is read before `serve()`. Default false. */
-  readonly startsHeld?: boolean
 }
 
 export interface Endpoint {
@@ -36,23 +33,23 @@ const memoryHolderIdleMs = 5_000
 const idleChecksPerPeriod = 4
 const minIdleCheckMs = 1_000
 
-/** The node's TCP listeners and all of its connections. */
-export class Server {
+/** TCP listeners that answer the same requests, and all of their connections. Nothing is read of a connection before `serve`. */
+export class Server implements Dispatcher {
   readonly #options: ServerOptions
   readonly #memory: RequestMemory
   readonly #listeners: Listener[] = []
   readonly #connections = new Set<Connection>()
   readonly #connectionsOfIp = new Map<string, number>()
   #nextConnectionId = 1
-  #isHeld: boolean
+  #dispatcher: Dispatcher | null = null
   #idleTimer: Timer | null = null
   #closing = false
+  #closed: Promise<void> | null = null
   #allClosed: (() => void) | null = null
 
   constructor(options: ServerOptions) {
     this.#options = options
     this.#memory = new RequestMemory(options.limits.maxRequestBytesInFlight)
-    this.#isHeld = options.startsHeld ?? false
   }
 
   get connectionCount(): number {
@@ -72,15 +69,27 @@ export class Server {
     return { name: endpoint.name, host: endpoint.host, port: listener.port }
   }
 
-  /** Begins to read what clients of a held server have sent meanwhile. */
-  serve(): void {
-    if (!this.#isHeld) return
-    this.#isHeld = false
+  /** Begins to read, also what clients have sent meanwhile. */
+  serve(dispatcher: Dispatcher): void {
+    this.#dispatcher = dispatcher
     for (const connection of this.#connections) connection.resumeReading()
   }
 
-  /** Stops accepting, lets the requests in progress finish for at most `graceMs`, then closes what is left. */
-  async close(graceMs: number): Promise<void> {
+  isPipelined(frame: Buffer): boolean {
+    return this.#dispatcher!.isPipelined(frame)
+  }
+
+  dispatch(frame: Buffer, connection: Connection): Answer | Promise<Answer> {
+    return this.#dispatcher!.dispatch(frame, connection)
+  }
+
+  /** Stops accepting, lets the requests in progress finish for at most `graceMs`, then closes what is left. Later calls wait for the first. */
+  close(graceMs: number): Promise<void> {
+    this.#closed ??= this.#close(graceMs)
+    return this.#closed
+  }
+
+  async #close(graceMs: number): Promise<void> {
     this.#closing = true
     this.#idleTimer?.cancel()
     const stopped = Promise.all(this.#listeners.map(listener => listener.close()))
@@ -107,20 +116,20 @@ export class Server {
       socket.destroy()
       return
     }
-    const { world, logger, metrics, limits, dispatcher } = this.#options
+    const { world, logger, metrics, limits } = this.#options
     const connection = new Connection({
       id: this.#nextConnectionId++,
       socket,
       listenerName,
       limits,
       memory: this.#memory,
-      dispatcher,
+      dispatcher: this,
       logger,
       metrics,
       monotonic: () => world.clock.monotonic(),
       closed: closed => this.#forget(closed),
     })
-    if (this.#isHeld) connection.pauseReading()
+    if (this.#dispatcher === null) connection.pauseReading()
     this.#connections.add(connection)
     this.#connectionsOfIp.set(socket.remoteHost, (this.#connectionsOfIp.get(socket.remoteHost) ?? 0) + 1)
   }

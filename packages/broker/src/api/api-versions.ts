@@ -8,6 +8,7 @@ import {
 } from '@millrace/protocol'
 import type { Answer } from '../connection.ts'
 import type { FeatureRange } from '../controller/features.ts'
+import type { MetadataView } from '../services.ts'
 import type { ApiHandler } from './handler.ts'
 import type { ApiTable } from './table.ts'
 
@@ -19,9 +20,9 @@ const zeroLevelsSince = 4
 
 /** ApiVersions answers from the table itself: what works is what is advertised. */
 export function apiVersionsHandler(
-  table: ApiTable,
+  table: ApiTable<any>,
   supportedFeatures: readonly FeatureRange[],
-): ApiHandler<ApiVersionsRequest, Draft<ApiVersionsResponse>> {
+): ApiHandler<ApiVersionsRequest, Draft<ApiVersionsResponse>, { readonly metadata: MetadataView }> {
   return {
     api: ApiVersions,
     versions: { min: 0, max: 4 },

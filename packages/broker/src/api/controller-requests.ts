@@ -1,27 +1,11 @@
-import {
-  AlterConfigs,
-  type Api,
-  CreatePartitions,
-  CreateTopics,
-  DeleteTopics,
-  DescribeQuorum,
-  IncrementalAlterConfigs,
-  ListPartitionReassignments,
-} from '@millrace/protocol'
+import { type Api, apis } from '@millrace/protocol'
+import { isDecided } from './controller-table.ts'
 import type { ApiHandler } from './handler.ts'
 import { refusalFor } from './refusal.ts'
 
 /** Requests of clients that the controller decides: they go to it as they come, and its answer comes back as it is. */
 export function controllerRequestHandlers(): ApiHandler<any, any>[] {
-  return [
-    forwarded(CreateTopics),
-    forwarded(DeleteTopics),
-    forwarded(CreatePartitions),
-    forwarded(IncrementalAlterConfigs),
-    forwarded(AlterConfigs),
-    forwarded(ListPartitionReassignments),
-    forwarded(DescribeQuorum),
-  ]
+  return apis.filter(api => api.forwarded && api.listeners.includes('broker') && isDecided(api)).map(forwarded)
 }
 
 function forwarded(api: Api<any, any>): ApiHandler<any, any> {

@@ -1,16 +1,8 @@
-import {
-  DescribeCluster,
-  type DescribeClusterRequest,
-  type DescribeClusterResponse,
-  type Draft,
-  ErrorCode,
-} from '@millrace/protocol'
+import { DescribeCluster, type DescribeClusterRequest, type DescribeClusterResponse, type Draft } from '@millrace/protocol'
 import { clusterOperations, operationsNotAsked } from './authorized-operations.ts'
+import { brokerEndpoint, wrongEndpoint } from './endpoint-type.ts'
 import type { ApiHandler } from './handler.ts'
 import { ReachableBrokers } from './partition-answer.ts'
-
-const brokerEndpoint = 1
-const controllerEndpoint = 2
 
 /** DescribeCluster: the cluster's id and its brokers; from version 2 on the fenced ones too if asked for. */
 export function describeClusterHandler(): ApiHandler<DescribeClusterRequest, Draft<DescribeClusterResponse>> {
@@ -19,15 +11,7 @@ export function describeClusterHandler(): ApiHandler<DescribeClusterRequest, Dra
     versions: { min: 0, max: 2 },
     handle(request, { listenerName }, { metadata, clusterId }) {
       const { endpointType } = request
-      if (endpointType !== brokerEndpoint) {
-        const known = endpointType === controllerEndpoint
-        return {
-          errorCode: known ? ErrorCode.MISMATCHED_ENDPOINT_TYPE : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
-          errorMessage: `This is an endpoint of type BROKER, and one of type ${known ? 'CONTROLLER' : endpointType} was asked for.`,
-          endpointType: brokerEndpoint,
-          clusterId: '',
-        }
-      }
+      if (endpointType !== brokerEndpoint) return wrongEndpoint(endpointType, brokerEndpoint)
       const reachable = new ReachableBrokers(metadata, listenerName)
       const brokers = [...metadata.brokers()].flatMap(broker => {
         const address = broker.fenced && !request.includeFencedBrokers ? undefined : reachable.addressOf(broker)

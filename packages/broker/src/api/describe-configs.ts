@@ -22,12 +22,14 @@ import {
 import { topicKeys } from '../config/topic-keys.ts'
 import { orRefusal, Refusal } from '../controller/decision.ts'
 import { checkTopicName } from '../controller/topic-name.ts'
-import type { BrokerServices } from '../services.ts'
+import type { MetadataView } from '../services.ts'
 import type { ApiHandler } from './handler.ts'
 
 type Resource = ElementOf<DescribeConfigsRequest['resources']>
 type Result = Draft<ElementOf<DescribeConfigsResponse['results']>>
 type Entry = Draft<ElementOf<ElementOf<DescribeConfigsResponse['results']>['configs']>>
+/** What a broker and a controller both have. */
+type Services = ConfigContext & { readonly metadata: MetadataView }
 interface Including {
   readonly includeSynonyms: boolean
   readonly includeDocumentation: boolean
@@ -49,7 +51,7 @@ const typeNumbers: Readonly<Record<ConfigType, number>> = {
 }
 
 /** DescribeConfigs: every setting of a topic, of this broker or of all brokers, with where its value comes from. */
-export function describeConfigsHandler(): ApiHandler<DescribeConfigsRequest, Draft<DescribeConfigsResponse>> {
+export function describeConfigsHandler(): ApiHandler<DescribeConfigsRequest, Draft<DescribeConfigsResponse>, Services> {
   return {
     api: DescribeConfigs,
     versions: { min: 1, max: 4 },
@@ -65,7 +67,7 @@ export function describeConfigsHandler(): ApiHandler<DescribeConfigsRequest, Dra
   }
 }
 
-function describe(services: BrokerServices, resource: Resource, including: Including): Result {
+function describe(services: Services, resource: Resource, including: Including): Result {
   const { resourceType, resourceName, configurationKeys } = resource
   return orRefusal<Result>(
     () => {
@@ -77,7 +79,7 @@ function describe(services: BrokerServices, resource: Resource, including: Inclu
   )
 }
 
-function entriesOf(services: BrokerServices, { resourceType, resourceName: name }: Resource, including: Including): Entry[] {
+function entriesOf(services: Services, { resourceType, resourceName: name }: Resource, including: Including): Entry[] {
   const { metadata, nodeId } = services
   switch (resourceType) {
     case ConfigResourceType.TOPIC:
@@ -112,7 +114,7 @@ function brokerEntry(context: ConfigContext, key: ConfigKey, including: Includin
 }
 
 /** What was set for all brokers at once; nothing else. */
-function forAllBrokers(services: BrokerServices, including: Including): Entry[] {
+function forAllBrokers(services: Services, including: Including): Entry[] {
   const settings = services.metadata.dynamicConfig(ConfigResourceType.BROKER, '')
   return Object.values(brokerKeys)
     .filter(key => settings.has(key.name))

@@ -1,6 +1,7 @@
 import { decodeRequest, decodeRequestHeader, ErrorCode, encodeResponse, ProtocolError } from '@millrace/protocol'
+import type { World } from '@millrace/runtime'
+import type { BrokerMetrics } from '../broker-metrics.ts'
 import type { Answer, Connection, Dispatcher } from '../connection.ts'
-import type { BrokerServices } from '../services.ts'
 import { unsupportedApiVersions } from './api-versions.ts'
 import type { ApiHandler, RequestContext } from './handler.ts'
 import type { ApiTable } from './table.ts'
@@ -10,14 +11,20 @@ const minHeaderBytes = 8
 const noResponse: Answer = { chunks: null, close: false }
 const noResponseAndClose: Answer = { chunks: null, close: true }
 
-/** Frame → handler → frame. What no response can say is thrown: an API or version that is not served, bytes that are no request, a handler's bug. */
-export class ApiDispatcher implements Dispatcher {
-  readonly #table: ApiTable
-  readonly #broker: BrokerServices
+/** What the dispatcher itself needs of what it hands to the handlers. */
+export interface DispatchServices {
+  readonly world: World
+  readonly metrics: BrokerMetrics
+}
 
-  constructor(table: ApiTable, broker: BrokerServices) {
+/** Frame → handler → frame. What no response can say is thrown: an API or version that is not served, bytes that are no request, a handler's bug. */
+export class ApiDispatcher<Services extends DispatchServices> implements Dispatcher {
+  readonly #table: ApiTable<Services>
+  readonly #services: Services
+
+  constructor(table: ApiTable<Services>, services: Services) {
     this.#table = table
-    this.#broker = broker
+    this.#services = services
   }
 
   isPipelined(frame: Buffer): boolean {
@@ -33,36 +40,41 @@ export class ApiDispatcher implements Dispatcher {
     const { min, max } = handler.versions
     if (apiVersion < min || apiVersion > max) {
       if (apiKey === apiVersionsKey) {
-        this.#broker.metrics.answered(handler.api, ErrorCode.UNSUPPORTED_VERSION, 0)
+        this.#services.metrics.answered(handler.api, ErrorCode.UNSUPPORTED_VERSION, 0)
         return unsupportedApiVersions(frame.readInt32BE(4), handler.versions)
       }
       throw new ProtocolError(`${handler.api.name} version ${apiVersion} is not served, only ${min} to ${max}`)
     }
-    const startedMs = this.#broker.world.clock.monotonic()
+    const startedMs = this.#services.world.clock.monotonic()
     const { correlationId, clientId, bodyOffset } = decodeRequestHeader(frame)
     const request = decodeRequest(handler.api, apiVersion, frame, bodyOffset)
     const context = new DispatchedRequest(apiVersion, clientId, connection)
-    const response = handler.handle(request, context, this.#broker)
+    const response = handler.handle(request, context, this.#services)
     if (response instanceof Promise)
       return response.then(settled => this.#answer(handler, context, correlationId, startedMs, settled))
     return this.#answer(handler, context, correlationId, startedMs, response)
   }
 
   #answer(
-    handler: ApiHandler<any, any>,
+    handler: ApiHandler<any, any, any>,
     context: DispatchedRequest,
     correlationId: number,
     startedMs: number,
     response: { readonly errorCode?: number } | null,
   ): Answer {
     const answer = answerOf(handler, context, correlationId, response)
-    const { metrics, world } = this.#broker
+    const { metrics, world } = this.#services
     metrics.answered(handler.api, response?.errorCode ?? ErrorCode.NONE, world.clock.monotonic() - startedMs)
     return answer
   }
 }
 
-function answerOf(handler: ApiHandler<any, any>, context: DispatchedRequest, correlationId: number, response: unknown): Answer {
+function answerOf(
+  handler: ApiHandler<any, any, any>,
+  context: DispatchedRequest,
+  correlationId: number,
+  response: unknown,
+): Answer {
   if (response === null) return context.closes ? noResponseAndClose : noResponse
   const chunks = encodeResponse(handler.api, context.apiVersion, correlationId, response)
   return { chunks, close: context.closes, ...(context.sent ? { sent: context.sent } : {}) }

@@ -2,7 +2,7 @@ import type { Api } from '@millrace/protocol'
 import type { BrokerServices } from '../services.ts'
 
 /** One API key: what is advertised is what is in the table of handlers, in exactly these versions. */
-export interface ApiHandler<Request, Response> {
+export interface ApiHandler<Request, Response, Services = BrokerServices> {
   readonly api: Api<Request, Response>
   readonly versions: { readonly min: number; readonly max: number }
   /**
@@ -14,7 +14,7 @@ export interface ApiHandler<Request, Response> {
    * Answers in Kafka's own response shape; errors are error codes inside it. `null`: no response is sent (Produce with acks=0).
    * A thrown error closes the connection after one log line: throw only for what no response can say.
    */
-  handle(request: Request, context: RequestContext, broker: BrokerServices): Response | null | Promise<Response | null>
+  handle(request: Request, context: RequestContext, services: Services): Response | null | Promise<Response | null>
 }
 
 export interface RequestContext {

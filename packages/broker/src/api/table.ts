@@ -1,3 +1,4 @@
+import type { BrokerServices } from '../services.ts'
 import type { ApiHandler } from './handler.ts'
 
 export interface AdvertisedRange {
@@ -6,25 +7,25 @@ export interface AdvertisedRange {
   readonly maxVersion: number
 }
 
-type AnyHandler = ApiHandler<any, any>
+type AnyHandler<Services> = ApiHandler<any, any, Services>
 
 const produceKey = 0
 
 /** The APIs that this node serves: a request is served, and ApiVersions advertises it, exactly if its handler is here. */
-export class ApiTable {
-  readonly #handlers: (AnyHandler | undefined)[] = []
+export class ApiTable<Services = BrokerServices> {
+  readonly #handlers: (AnyHandler<Services> | undefined)[] = []
 
-  constructor(handlers: readonly AnyHandler[]) {
+  constructor(handlers: readonly AnyHandler<Services>[]) {
     for (const handler of handlers) this.add(handler)
   }
 
   /** Throws if the key is taken: two handlers of one API are a mistake of the assembly. */
-  add(handler: AnyHandler): void {
+  add(handler: AnyHandler<Services>): void {
     if (this.#handlers[handler.api.key] !== undefined) throw new Error(`two handlers for API key ${handler.api.key}`)
     this.#handlers[handler.api.key] = handler
   }
 
-  handler(apiKey: number): AnyHandler | undefined {
+  handler(apiKey: number): AnyHandler<Services> | undefined {
     return this.#handlers[apiKey]
   }
 

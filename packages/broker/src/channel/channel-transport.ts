@@ -28,12 +28,12 @@ export class ChannelTransport implements RaftTransport {
   request<Request, Response>(
     { host, port }: RaftAddress,
     api: Api<Request, Response>,
-    body: (version: number) => Request,
+    body: (version: number) => Draft<Request>,
     timeoutMs: number,
   ): Promise<Response> {
     const purpose = api.key === Fetch.key || api.key === FetchSnapshot.key ? 'fetch' : 'votes'
     const channel = this.#channel({ host, port }, purpose)
-    return channel.request<Request, Response>(api, body as (version: number) => Draft<Request>, { timeoutMs })
+    return channel.request(api, body, { timeoutMs })
   }
 
   /** Fails what is in flight and every later request. */

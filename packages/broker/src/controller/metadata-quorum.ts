@@ -1,19 +1,17 @@
 import type { ConfigSet, Logger, World } from '@millrace/runtime'
-import { readListeners } from '../config/listeners.ts'
+import { controllerListenerNames } from '../config/listeners.ts'
 import { nodeKeys } from '../config/node-keys.ts'
 import { readQuorum } from '../config/quorum.ts'
-import { keptWithoutEffectYet } from '../config/without-effect.ts'
+import { quorumKeys } from '../config/quorum-keys.ts'
+import { readRoles } from '../config/roles.ts'
 import { Log } from '../log/log.ts'
 import { defaultLogConfig } from '../log/log-config.ts'
-import { defaultRaftTimeouts, type RaftNodeOptions } from '../raft/raft-node-options.ts'
-import { noTransport } from '../raft/raft-transport.ts'
-import type { LeaderAndEpoch } from '../raft/replicated-state.ts'
+import { defaultRaftTimeouts, type RaftNodeOptions, type RaftTimeouts } from '../raft/raft-node-options.ts'
+import type { RaftTransport } from '../raft/raft-transport.ts'
+import type { ReplicatedState } from '../raft/replicated-state.ts'
 import { metadataPartitionDirectory } from '../storage/log-directories.ts'
 import type { Storage } from '../storage/open-storage.ts'
-import type { MetadataImage } from './image.ts'
 import type { MetadataRecord } from './metadata-record.ts'
-import type { CommittedMetadata } from './metadata-view.ts'
-import { decodeRecord, encodeRecord } from './record-codec.ts'
 
 /** Kafka's fixed id of the topic `__cluster_metadata`. */
 const metadataTopicId = 'AAAAAAAAAAAAAAAAAAAAAQ'
@@ -22,70 +20,58 @@ export interface MetadataQuorumOptions {
   readonly world: World
   readonly logger: Logger
   readonly config: ConfigSet
+  /** What `openStorage` gave. */
   readonly storage: Storage
-  /** At the end of the log. */
-  readonly image: MetadataImage
-  /** At the high watermark. */
-  readonly view: CommittedMetadata
-  /** The image is ahead of the view: this node decides. */
-  readonly isActive: () => boolean
-  readonly leaderChanged: (leader: LeaderAndEpoch) => void
-  readonly failed: (error: Error) => void
+  readonly transport: RaftTransport
+  /** This node's controller listeners as others reach them, with the ports really bound; empty without the role. */
+  readonly controllerListeners: readonly { readonly name: string; readonly host: string; readonly port: number }[]
 }
 
-/** Raft over the metadata log with the two images as its state. */
-export function raftOptions(options: MetadataQuorumOptions): RaftNodeOptions<MetadataRecord> {
-  const { world, logger, config, storage, image, view, isActive, leaderChanged, failed } = options
+/** Raft over the metadata log. */
+export function raftOptions(
+  options: MetadataQuorumOptions,
+  state: ReplicatedState<MetadataRecord>,
+  failed: (error: Error) => void,
+): RaftNodeOptions<MetadataRecord> {
+  const { world, logger, config, storage, transport, controllerListeners } = options
   const directory = `${storage.metadataDirectory.path}/${metadataPartitionDirectory}`
-  const warned = new Set<string>()
+  const { voters, bootstrapServers } = readQuorum(config)
   return {
     world,
     logger,
+    clusterId: storage.clusterId,
     nodeId: storage.nodeId,
     directoryId: storage.metadataDirectory.id,
     directory,
     openLog: recoveryPoint => openMetadataLog(options, directory, recoveryPoint),
-    staticVoters: readQuorum(config).voters,
-    controllerListenerName: readListeners(config).find(listener => listener.isController)!.name,
-    clusterId: storage.clusterId,
-    canVote: true,
-    bootstrapServers: [],
-    controllerListeners: [],
-    transport: noTransport,
-    timeouts: defaultRaftTimeouts,
-    autoJoin: false,
+    canVote: readRoles(config).isController,
+    staticVoters: voters,
+    // Port 0 is nobody's address: a node alone may listen on a port that it does not know beforehand.
+    bootstrapServers: bootstrapServers.filter(({ port }) => port > 0),
+    controllerListenerName: controllerListenerNames(config)[0]!,
+    controllerListeners,
+    transport,
+    timeouts: raftTimeouts(config),
+    autoJoin: config.get(quorumKeys.controllerQuorumAutoJoinEnable)!,
     snapshots: {
       maxRecordBytesBetween: config.get(nodeKeys.metadataLogMaxRecordBytesBetweenSnapshots)!,
       maxIntervalMs: config.get(nodeKeys.metadataLogMaxSnapshotIntervalMs)!,
       retentionBytes: config.get(nodeKeys.metadataMaxRetentionBytes)!,
       retentionMs: config.get(nodeKeys.metadataMaxRetentionMs)!,
     },
-    state: {
-      encode: encodeRecord,
-      decode: decodeRecord,
-      loadSnapshot: (records, { endOffset }) => {
-        const all = [...records]
-        for (const record of all) image.apply(record)
-        image.seal()
-        view.publish(all, endOffset)
-      },
-      leaderChanged,
-      committed: ({ records, nextOffset }) => {
-        if (!isActive()) {
-          for (const record of records) image.apply(record)
-          image.seal()
-        }
-        view.publish(records, nextOffset)
-        for (const record of records) {
-          if (record.type !== 'ConfigRecord' || !keptWithoutEffectYet.has(record.value.name) || warned.has(record.value.name))
-            continue
-          warned.add(record.value.name)
-          logger.warn('config.without-effect-yet', { key: record.value.name, resource: record.value.resourceName })
-        }
-      },
-      snapshot: () => (view.image.inTransaction ? null : view.image.records()),
-    },
+    state,
     failed,
+  }
+}
+
+function raftTimeouts(config: ConfigSet): RaftTimeouts {
+  return {
+    ...defaultRaftTimeouts,
+    electionTimeoutMs: config.get(quorumKeys.controllerQuorumElectionTimeoutMs)!,
+    fetchTimeoutMs: config.get(quorumKeys.controllerQuorumFetchTimeoutMs)!,
+    electionBackoffMaxMs: config.get(quorumKeys.controllerQuorumElectionBackoffMaxMs)!,
+    requestTimeoutMs: config.get(quorumKeys.controllerQuorumRequestTimeoutMs)!,
+    retryBackoffMs: config.get(quorumKeys.controllerQuorumRetryBackoffMs)!,
   }
 }
 

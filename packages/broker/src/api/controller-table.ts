@@ -1,0 +1,45 @@
+import { AddRaftVoter, type Api, apis, DescribeQuorum, RemoveRaftVoter } from '@millrace/protocol'
+import { decisionOf } from '../controller/controller.ts'
+import { supportedFeatures } from '../controller/features.ts'
+import { apiVersionsHandler } from './api-versions.ts'
+import type { ControllerServices } from './controller-services.ts'
+import { describeConfigsHandler } from './describe-configs.ts'
+import { describeControllersHandler } from './describe-controllers.ts'
+import { envelopeHandler } from './envelope.ts'
+import type { ApiHandler } from './handler.ts'
+import { raftRequestHandlers } from './raft-requests.ts'
+import { refusalFor } from './refusal.ts'
+import { ApiTable } from './table.ts'
+
+/** Every API that a controller listener serves: raft's, the brokers', and what administrators may ask controllers directly (KIP-919). */
+export function controllerTable(): ApiTable<ControllerServices> {
+  const table = new ApiTable<ControllerServices>([
+    ...raftRequestHandlers(),
+    ...apis.filter(isDecided).map(decidedHandler),
+    envelopeHandler(),
+    describeConfigsHandler(),
+    describeControllersHandler(),
+  ])
+  table.add(apiVersionsHandler(table, supportedFeatures))
+  return table
+}
+
+/** The active controller answers it, in records that are committed, or in what only the leader of the quorum knows. */
+export function isDecided(api: Api<any, any>): boolean {
+  const isRaft = api === DescribeQuorum || api === AddRaftVoter || api === RemoveRaftVoter
+  return api.versions !== null && api.listeners.includes('controller') && (isRaft || decisionOf(api) !== undefined)
+}
+
+function decidedHandler(api: Api<any, any>): ApiHandler<any, any, ControllerServices> {
+  return {
+    api,
+    versions: api.versions!,
+    async handle(request, { apiVersion }, { quorum, logger }) {
+      try {
+        return await quorum.request(api, apiVersion, request)
+      } catch (error) {
+        return refusalFor(api, request, error, logger)
+      }
+    },
+  }
+}
