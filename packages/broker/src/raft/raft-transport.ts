@@ -1,4 +1,4 @@
-import type { Api } from '@millrace/protocol'
+import type { Api, Draft } from '@millrace/protocol'
 
 export interface RaftAddress {
   /** -1: a bootstrap server, whose id is not known. */
@@ -16,7 +16,7 @@ export interface RaftTransport {
   request<Request, Response>(
     to: RaftAddress,
     api: Api<Request, Response>,
-    body: (version: number) => Request,
+    body: (version: number) => Draft<Request>,
     timeoutMs: number,
   ): Promise<Response>
 }
