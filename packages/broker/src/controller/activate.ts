@@ -1,9 +1,7 @@
-import { formatConfigValue } from '@millrace/runtime'
-import { logKeys } from '../config/log-keys.ts'
-import { ConfigResourceType } from '../config/resolve.ts'
 import type { ControllerState, Decision } from './decision.ts'
 import { checkFeatures } from './features.ts'
 import type { MetadataRecord } from './metadata-record.ts'
+import { minInsyncReplicasOfCluster } from './min-insync-replicas.ts'
 
 /**
  * What a controller writes when it becomes active: in a new cluster the records that it was formatted with, once; the end of a transaction
@@ -24,11 +22,6 @@ export function activate(
     }
   }
   checkFeatures(levels)
-  const name = logKeys.minInsyncReplicas.name
-  if (levels.get('eligible.leader.replicas.version') === 1 && !image.dynamicConfig(ConfigResourceType.BROKER, '').has(name)) {
-    // With eligible leader replicas the brokers must agree on it, so it moves from their files into the metadata.
-    const value = formatConfigValue(config.get(logKeys.minInsyncReplicas))
-    records.push({ type: 'ConfigRecord', value: { resourceType: ConfigResourceType.BROKER, resourceName: '', name, value } })
-  }
+  if (levels.get('eligible.leader.replicas.version') === 1) records.push(...minInsyncReplicasOfCluster({ image, config }))
   return { records, response: null }
 }

@@ -7,8 +7,9 @@ import { BrokerSessions } from './broker-sessions.ts'
 import { type ControllerInput, ControllerMachine, decisionOf } from './controller.ts'
 import type { ControllerState, Decision } from './decision.ts'
 import { MetadataImage } from './image.ts'
+import { electUnclean } from './leader-election.ts'
 import type { MetadataRecord } from './metadata-record.ts'
-import { electUnclean, periodicInputs } from './periodic-decisions.ts'
+import { periodicInputs } from './periodic-decisions.ts'
 
 /** The metadata log as the active controller needs it: raft's node. */
 export interface MetadataLog extends MachineLog<MetadataRecord> {

@@ -1,122 +1,33 @@
 import {
   AllocateProducerIds,
   AlterConfigs,
-  type Api,
-  BrokerHeartbeat,
-  BrokerRegistration,
   CreatePartitions,
   CreateTopics,
   DeleteTopics,
   ErrorCode,
-  IncrementalAlterConfigs,
   ListPartitionReassignments,
   zeroUuid,
 } from '@millrace/protocol'
-import { silentLogger } from '@millrace/runtime'
 import { describe, expect, test } from 'vitest'
-import { readBrokerConfig } from '../config/broker-config.ts'
-import { BrokerSessions } from './broker-sessions.ts'
-import { ControllerMachine, decisionOf } from './controller.ts'
-import type { ControllerState } from './decision.ts'
-import { bootstrapRecords, supportedFeatures } from './features.ts'
+import { ControllerScenario, directoryOf as directory } from '../testing/controller-scenario.ts'
+import type { ControllerInput } from './controller.ts'
 import { MetadataImage } from './image.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 
-const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
-const directory = (id: number) => `${'D'.repeat(20)}${id}Q`
-
-/** The machine with a log that is an array: what is decided is there for the next decision. */
+/** The scenario's methods as functions. */
 function controllerOf(brokers: number[], properties: Record<string, string> = {}) {
-  const image = new MetadataImage()
-  const log: MetadataRecord[] = []
-  const texts = {
-    'process.roles': 'broker,controller',
-    'node.id': '1',
-    listeners: 'PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093',
-    'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    'controller.quorum.voters': '1@127.0.0.1:9093',
-    ...properties,
+  const scenario = new ControllerScenario(brokers, properties)
+  return {
+    image: scenario.image,
+    log: scenario.log,
+    decide: scenario.decide.bind(scenario),
+    submit: (decide: ControllerInput['decide']) => scenario.run({ decide }),
+    advance: scenario.advance.bind(scenario),
+    register: scenario.register.bind(scenario),
+    heartbeat: scenario.heartbeat.bind(scenario),
+    create: scenario.create.bind(scenario),
+    alter: scenario.alterConfigs.bind(scenario),
   }
-  let uuids = 0
-  const state: ControllerState = {
-    config: readBrokerConfig(new Map(Object.entries(texts)), silentLogger),
-    nodeId: 1,
-    clusterId,
-    image,
-    metadata: image,
-    newUuid: () => `${String(uuids++).padStart(21, 'T')}Q`,
-    below: () => 0,
-    nextOffset: () => log.length,
-    sessions: new BrokerSessions(9000),
-    nowMs: 0,
-  }
-  let nowMs = 0
-  const machine = new ControllerMachine(state)
-  const submit = (decide: (state: ControllerState) => { records: readonly MetadataRecord[]; response: any }) => {
-    let answered: any
-    const decided: MetadataRecord[] = []
-    for (const effect of machine.step({ decide, answer: response => (answered = response) }, nowMs)) {
-      if (effect.kind === 'append') decided.push(...effect.records)
-      if (effect.kind === 'reply') effect.complete()
-    }
-    for (const record of decided) {
-      log.push(record)
-      machine.apply(record)
-    }
-    return { answered, decided }
-  }
-  const decide = <Request, Response>(api: Api<Request, Response>, request: Request, version = api.versions!.max) =>
-    submit(at => decisionOf(api)!(at, request, version) as never) as { answered: Response; decided: MetadataRecord[] }
-  const register = (brokerId: number, more: object = {}) =>
-    decide(BrokerRegistration, {
-      brokerId,
-      clusterId,
-      incarnationId: state.newUuid(),
-      listeners: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092, securityProtocol: 0 }],
-      features: supportedFeatures,
-      rack: null,
-      isMigratingZkBroker: false,
-      logDirs: [directory(brokerId)],
-      previousBrokerEpoch: -1,
-      ...more,
-    })
-  const heartbeat = (brokerId: number, more: object = {}) =>
-    decide(BrokerHeartbeat, {
-      brokerId,
-      brokerEpoch: image.broker(brokerId)!.epoch,
-      currentMetadataOffset: log.length,
-      wantFence: false,
-      wantShutDown: false,
-      offlineLogDirs: [],
-      cordonedLogDirs: null,
-      ...more,
-    })
-  submit(() => ({ records: bootstrapRecords(), response: null }))
-  for (const id of brokers) {
-    register(id)
-    heartbeat(id)
-  }
-  const create = (name: string, more: object = {}, validateOnly = false) => {
-    const topic = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [], ...more }
-    const { answered, decided } = decide(CreateTopics, { topics: [topic], timeoutMs: 0, validateOnly })
-    return { result: answered.topics[0]!, decided }
-  }
-  const alter = (
-    resourceType: number,
-    resourceName: string,
-    changes: [string, number, string | null][],
-    validateOnly = false,
-  ) => {
-    const configs = changes.map(([name, configOperation, value]) => ({ name, configOperation, value }))
-    const { answered, decided } = decide(IncrementalAlterConfigs, {
-      resources: [{ resourceType, resourceName, configs }],
-      validateOnly,
-    })
-    return { result: answered.responses[0]!, decided }
-  }
-  const advance = (ms: number) => (nowMs += ms)
-  return { image, log, decide, submit, advance, register, heartbeat, create, alter }
 }
 
 describe('CreateTopics', () => {
@@ -172,19 +83,6 @@ describe('CreateTopics', () => {
     const { create, image } = controllerOf([1])
     const { result, decided } = create('t', {}, true)
     expect([result.errorCode, decided, image.topic('t')]).toEqual([0, [], undefined])
-  })
-
-  test('spreads leaders over the brokers, and the followers of one leader over the others', () => {
-    const { create, image } = controllerOf([1, 2, 3])
-    create('t', { numPartitions: 6, replicationFactor: 2 })
-    expect(image.topic('t')!.partitions.map(({ replicas }) => replicas)).toEqual([
-      [1, 2],
-      [2, 3],
-      [3, 1],
-      [1, 3],
-      [2, 1],
-      [3, 2],
-    ])
   })
 
   test('follows an assignment by hand', () => {

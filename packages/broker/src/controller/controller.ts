@@ -2,27 +2,39 @@ import {
   AllocateProducerIds,
   AlterConfigs,
   AlterPartition,
+  AlterPartitionReassignments,
   type Api,
+  AssignReplicasToDirs,
   BrokerHeartbeat,
   BrokerRegistration,
+  ControllerRegistration,
   CreatePartitions,
   CreateTopics,
   DeleteTopics,
+  ElectLeaders,
   IncrementalAlterConfigs,
   ListPartitionReassignments,
+  UnregisterBroker,
+  UpdateFeatures,
 } from '@millrace/protocol'
 import type { Effect, Machine } from '@millrace/runtime'
 import { decideAllocateProducerIds } from './allocate-producer-ids.ts'
 import { decideAlterConfigs, decideIncrementalAlterConfigs } from './alter-configs.ts'
 import { decideAlterPartition } from './alter-partition.ts'
+import { decideAlterPartitionReassignments } from './alter-reassignments.ts'
+import { decideAssignReplicasToDirs } from './assign-replicas-to-dirs.ts'
 import { decideBrokerHeartbeat } from './broker-heartbeat.ts'
 import { decideBrokerRegistration } from './broker-registration.ts'
+import { decideControllerRegistration } from './controller-registration.ts'
 import { decideCreatePartitions } from './create-partitions.ts'
 import { decideCreateTopics } from './create-topics.ts'
 import { type ControllerState, type Decide, type Decision, maxRecordsPerChange } from './decision.ts'
 import { decideDeleteTopics } from './delete-topics.ts'
+import { decideElectLeaders } from './elect-leaders.ts'
 import { decideListPartitionReassignments } from './list-reassignments.ts'
 import type { MetadataRecord } from './metadata-record.ts'
+import { decideUnregisterBroker } from './unregister-broker.ts'
+import { decideUpdateFeatures } from './update-features.ts'
 
 /** A decision that is to be made, and who waits for its answer. */
 export interface ControllerInput {
@@ -45,6 +57,12 @@ decides(IncrementalAlterConfigs, decideIncrementalAlterConfigs)
 decides(AlterConfigs, decideAlterConfigs)
 decides(AllocateProducerIds, decideAllocateProducerIds)
 decides(AlterPartition, decideAlterPartition)
+decides(AlterPartitionReassignments, decideAlterPartitionReassignments)
+decides(ElectLeaders, decideElectLeaders)
+decides(AssignReplicasToDirs, decideAssignReplicasToDirs)
+decides(UpdateFeatures, decideUpdateFeatures)
+decides(UnregisterBroker, decideUnregisterBroker)
+decides(ControllerRegistration, decideControllerRegistration)
 decides(BrokerRegistration, decideBrokerRegistration)
 decides(BrokerHeartbeat, decideBrokerHeartbeat)
 decides(ListPartitionReassignments, decideListPartitionReassignments)

@@ -1,5 +1,6 @@
 import { MillraceError } from '@millrace/runtime'
 import type { MetadataRecord } from './metadata-record.ts'
+import { MetadataVersion } from './metadata-version.ts'
 
 export interface FeatureRange {
   readonly name: string
@@ -37,13 +38,11 @@ export function bootstrapRecords(): MetadataRecord[] {
 /** Throws a MillraceError UNSUPPORTED_FEATURE when the cluster's levels are not those that this version reads and writes. */
 export function checkFeatures(levels: ReadonlyMap<string, number>): void {
   const level = levels.get('metadata.version') ?? 0
-  if (level < metadataVersion) {
+  if (level < MetadataVersion.minimum) {
     throw new MillraceError(
       'UNSUPPORTED_FEATURE',
-      `The cluster's metadata.version is ${level}, and this version writes ${metadataVersion}`,
-      {
-        hint: 'upgrade it with Apache Kafka 4.3 first: features upgrade --release-version 4.3',
-      },
+      `The cluster's metadata.version is ${level}, and this version needs ${MetadataVersion.minimum} (3.3-IV3) at least`,
+      { hint: 'upgrade it with Apache Kafka 3.9 first' },
     )
   }
   for (const [name, finalized] of levels) {

@@ -1,4 +1,4 @@
-import type { RegisterBrokerRecord } from '@millrace/protocol'
+import type { RegisterBrokerRecord, RegisterControllerRecord } from '@millrace/protocol'
 import { assert } from '@millrace/runtime'
 import type { BrokerMetadata, MetadataChange } from '../services.ts'
 import { KeptRecords } from './kept-records.ts'
@@ -29,6 +29,7 @@ export class MetadataImage {
   readonly #brokers = new Map<number, BrokerImage>()
   readonly #configs = new Map<string, Map<string, string>>()
   readonly #features = new Map<string, number>()
+  readonly #controllers = new Map<number, RegisterControllerRecord>()
   readonly #kept = new KeptRecords()
   #nextProducerId = 0
 
@@ -62,6 +63,10 @@ export class MetadataImage {
   }
   brokers(): Iterable<BrokerImage> {
     return this.#brokers.values()
+  }
+  /** The controllers that registered. */
+  controllers(): Iterable<RegisterControllerRecord> {
+    return this.#controllers.values()
   }
   /** Registered and not fenced. */
   isActive(brokerId: number): boolean {
@@ -138,6 +143,7 @@ export class MetadataImage {
       const resource = { resourceType: Number(key.slice(0, separator)), resourceName: key.slice(separator + 1) }
       for (const [name, value] of settings) yield { type: 'ConfigRecord', value: { ...resource, name, value } }
     }
+    for (const value of this.#controllers.values()) yield { type: 'RegisterControllerRecord', value }
     yield* this.#kept.records()
   }
 
@@ -194,6 +200,12 @@ export class MetadataImage {
         return
       case 'UnregisterBrokerRecord':
         if (this.#brokers.delete(record.value.brokerId)) this.#brokersChanged = true
+        return
+      case 'RegisterControllerRecord':
+        this.#controllers.set(record.value.controllerId, record.value)
+        return
+      case 'UnregisterControllerRecord':
+        this.#controllers.delete(record.value.controllerId)
         return
       case 'FeatureLevelRecord':
         if (record.value.featureLevel === 0) this.#features.delete(record.value.name)

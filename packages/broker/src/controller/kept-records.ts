@@ -2,7 +2,7 @@ import { AssertionError } from '@millrace/runtime'
 import type { MetadataRecord } from './metadata-record.ts'
 
 /**
- * Metadata that no part of this version reads (ACLs, quotas, SCRAM credentials, tokens, controllers): kept as the records that made it,
+ * Metadata that no part of this version reads (ACLs, quotas, SCRAM credentials, tokens): kept as the records that made it,
  * so that a snapshot loses nothing of a log that Apache Kafka wrote.
  */
 export class KeptRecords {
@@ -35,9 +35,6 @@ function keyOf(record: MetadataRecord): string {
       const entity = record.value.entity.map(({ entityType, entityName }) => JSON.stringify([entityType, entityName])).sort()
       return `quota ${entity.join()} ${record.value.key}`
     }
-    case 'RegisterControllerRecord':
-    case 'UnregisterControllerRecord':
-      return `controller ${record.value.controllerId}`
     case 'ZkMigrationStateRecord':
     case 'ProducerIdsRecord':
       return record.type
@@ -51,7 +48,6 @@ function removes(record: MetadataRecord): boolean {
     record.type === 'RemoveAccessControlEntryRecord' ||
     record.type === 'RemoveUserScramCredentialRecord' ||
     record.type === 'RemoveDelegationTokenRecord' ||
-    record.type === 'UnregisterControllerRecord' ||
     (record.type === 'ClientQuotaRecord' && record.value.remove)
   )
 }

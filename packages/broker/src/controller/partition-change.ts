@@ -64,7 +64,9 @@ export function changePartition(
   const completed = completedReassignment(draft, draft.isr)
   if (completed) Object.assign(draft, completed, { addingReplicas: [], removingReplicas: [] })
   const enough = (isr: readonly number[]) => isr.length >= Math.min(rules.minInsyncReplicas, draft.replicas.length)
-  if (rules.eligibleReplicas && !enough(draft.isr)) draft.elr = eligibleReplicas(partition, draft, target.uncleanShutdown)
+  // Those that are there when the feature is turned off stay eligible until somebody is in sync.
+  if (rules.eligibleReplicas ? !enough(draft.isr) : partition.isr.length === 0)
+    draft.elr = eligibleReplicas(partition, draft, target.uncleanShutdown)
 
   const elected = elect(partition, draft, target, rules)
   let recovery = target.leaderRecoveryState ?? partition.leaderRecoveryState

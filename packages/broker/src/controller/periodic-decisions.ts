@@ -3,13 +3,9 @@ import { quorumKeys } from '../config/quorum-keys.ts'
 import { fenceBroker } from './broker-heartbeat.ts'
 import type { ControllerInput } from './controller.ts'
 import type { ControllerState, Decision } from './decision.ts'
-import { leaderCheck, newDirectoryOf, rulesOf } from './leadership.ts'
-import { type MetadataRecord, noLeader } from './metadata-record.ts'
-import { changePartition, type Election } from './partition-change.ts'
-import type { PartitionImage, TopicImage } from './partition-image.ts'
-
-/** Most elections of one round, Kafka's number too; what is left follows in the next round at once. */
-const maxElectionsPerRound = 1000
+import { electPreferred, electUnclean, maxElectionsPerRound } from './leader-election.ts'
+import type { MetadataRecord } from './metadata-record.ts'
+import type { Election } from './partition-change.ts'
 
 /** Who hears of what the controller does by itself. */
 export interface PeriodicListener {
@@ -86,51 +82,6 @@ function elections(
     },
     again: { name, atMs: state => (isFull ? state.nowMs : state.nowMs + intervalMs) },
   }
-}
-
-/** Preferred replicas that are in sync lead again. */
-export function electPreferred(state: ControllerState): MetadataRecord[] {
-  return electWhere(state, partition => partition.leader !== noLeader && partition.leader !== partition.replicas[0], 'preferred')
-}
-
-/** Partitions without a leader get one that is not in sync, where `unclean.leader.election.enable` says so. */
-export function electUnclean(state: ControllerState): MetadataRecord[] {
-  return electWhere(state, partition => partition.leader === noLeader, 'unclean')
-}
-
-function electWhere(
-  state: ControllerState,
-  isConcerned: (partition: PartitionImage) => boolean,
-  election: 'preferred' | 'unclean',
-): MetadataRecord[] {
-  const records: MetadataRecord[] = []
-  for (const topic of state.image.topics()) {
-    if (!topic.partitions.some(isConcerned)) continue
-    if (election === 'unclean' && rulesOf(state, topic.name).election !== 'unclean') continue
-    for (const [partitionId, partition] of topic.partitions.entries()) {
-      if (!isConcerned(partition)) continue
-      const record = electLeader(state, topic, partitionId, election)
-      if (record && record.value.leader !== noLeader) records.push(record)
-      if (records.length === maxElectionsPerRound) return records
-    }
-  }
-  return records
-}
-
-/** The record of an election that is asked for; null when it changes nothing. */
-export function electLeader(state: ControllerState, topic: TopicImage, partitionId: number, election: Election) {
-  const partition = topic.partitions[partitionId]!
-  return changePartition(
-    partition,
-    {
-      topicId: topic.topicId,
-      partitionId,
-      canLead: leaderCheck(state, partition),
-      election,
-      newDirectory: newDirectoryOf(state),
-    },
-    rulesOf(state, topic.name),
-  )
 }
 
 /** Followers see that the controller lives, and learn the high watermark. */

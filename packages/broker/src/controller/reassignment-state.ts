@@ -1,33 +1,39 @@
 import type { PartitionImage } from './partition-image.ts'
 
 /** The replica lists of a partition on its way from one assignment to another (KIP-455). */
-export interface ReassignmentLists {
-  /** Those that shall stay first, then those that go. */
-  readonly replicas: readonly number[]
-  readonly addingReplicas: readonly number[]
-  readonly removingReplicas: readonly number[]
-}
+export type ReassignmentLists = Pick<PartitionImage, 'replicas' | 'addingReplicas' | 'removingReplicas'>
 
 /** A partition that is getting or losing replicas. */
-export function isReassigning(partition: Pick<PartitionImage, 'addingReplicas' | 'removingReplicas'>): boolean {
+export function isReassigning(partition: Pick<ReassignmentLists, 'addingReplicas' | 'removingReplicas'>): boolean {
   return partition.addingReplicas.length + partition.removingReplicas.length > 0
 }
 
-/** The lists that lead from the present replicas to `target`. */
-export function reassignTo(present: readonly number[], target: readonly number[]): ReassignmentLists {
-  const removingReplicas = present.filter(id => !target.includes(id)).sort((a, b) => a - b)
-  const addingReplicas = target.filter(id => !present.includes(id)).sort((a, b) => a - b)
-  return { replicas: [...target, ...removingReplicas], addingReplicas, removingReplicas }
+/** The lists that lead to `target`: its replicas first, then those that go. A replica that an earlier reassignment was adding still counts as added. */
+export function reassignTo({ replicas, addingReplicas }: ReassignmentLists, target: readonly number[]): ReassignmentLists {
+  const original = replicas.filter(id => !addingReplicas.includes(id))
+  const removing = replicas.filter(id => !target.includes(id)).sort((a, b) => a - b)
+  const adding = target.filter(id => !original.includes(id)).sort((a, b) => a - b)
+  return { replicas: [...target, ...removing], addingReplicas: adding, removingReplicas: removing }
+}
+
+/** What the partition goes back to when its reassignment is cancelled. */
+export function cancelled({ replicas, addingReplicas }: ReassignmentLists): ReassignmentLists {
+  return { replicas: replicas.filter(id => !addingReplicas.includes(id)), addingReplicas: [], removingReplicas: [] }
+}
+
+/** Replicas that the partition has when its reassignment is done; those of now when there is none. */
+export function replicasToBe({ replicas, removingReplicas }: ReassignmentLists): readonly number[] {
+  return replicas.filter(id => !removingReplicas.includes(id))
 }
 
 /** What remains once all replicas that stay are in sync; null while they are not. */
 export function completedReassignment(
-  { replicas, addingReplicas, removingReplicas }: ReassignmentLists,
+  lists: ReassignmentLists,
   isr: readonly number[],
 ): { readonly replicas: readonly number[]; readonly isr: readonly number[] } | null {
-  if (!isReassigning({ addingReplicas, removingReplicas })) return null
-  const staying = replicas.filter(id => !removingReplicas.includes(id))
-  const inSync = isr.filter(id => !removingReplicas.includes(id))
+  if (!isReassigning(lists)) return null
+  const staying = replicasToBe(lists)
+  const inSync = isr.filter(id => !lists.removingReplicas.includes(id))
   if (staying.length === 0 || !staying.every(id => inSync.includes(id))) return null
   return { replicas: staying, isr: inSync }
 }
