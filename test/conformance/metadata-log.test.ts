@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { formatStorage, startBroker } from '@millrace/broker'
+import { formatStorage, parseInitialControllers, startBroker } from '@millrace/broker'
 import { Admin } from '@millrace/client'
 import { formatProperties, nodeWorld, parseProperties, silentLogger } from '@millrace/runtime'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -75,14 +75,23 @@ const withoutIds = (records: DumpedRecord[]) =>
   JSON.parse(JSON.stringify(records).replace(/("voterDirectoryId":)"[^"]*"|("lastContainedLogTimestamp":)\d{2,}/g, '$1$2""'))
 const tree = (directory: string) => (readdirSync(join(root, directory), { recursive: true }) as string[]).sort()
 
+const voters = `1@127.0.0.1:${controllerPort}:node-directory------1w,2@127.0.0.1:${port}:node-directory------2w`
+
 describe('storage format beside Apache Kafka', () => {
   test.each([
-    ['standalone', ['--standalone'], {}],
-    ['static', [], { 'controller.quorum.bootstrap.servers': '', 'controller.quorum.voters': `1@127.0.0.1:${controllerPort}` }],
-  ] as const)('%s: the same files with the same records', async (name, flags, more) => {
+    ['standalone', ['--standalone'], { standalone: true }, {}],
+    ['dynamic', ['--initial-controllers', voters], { initialControllers: parseInitialControllers(voters) }, {}],
+    ['joining', ['--no-initial-controllers'], { noInitialControllers: true }, {}],
+    [
+      'static',
+      [],
+      {},
+      { 'controller.quorum.bootstrap.servers': '', 'controller.quorum.voters': `1@127.0.0.1:${controllerPort}` },
+    ],
+  ] as const)('%s: the same files with the same records', async (name, flags, options, more) => {
     const theirs = propertiesFile(`${name}-theirs`, more)
     await kafka('storage', 'format', '-t', clusterId, '-c', theirs, ...flags)
-    formatStorage(world, { properties: properties(`${name}-ours`, more), clusterId, standalone: flags.length > 0 })
+    formatStorage(world, { properties: properties(`${name}-ours`, more), clusterId, ...options })
     expect(tree(`${name}-ours`)).toEqual(tree(`${name}-theirs`))
     const checkpoints = tree(`${name}-ours`).filter(file => file.endsWith('.checkpoint'))
     const records = (side: string) => dump(...checkpoints.map(file => join(root, `${name}-${side}`, file)))
@@ -92,6 +101,7 @@ describe('storage format beside Apache Kafka', () => {
     const meta = (side: string) => parseProperties(readFileSync(join(root, `${name}-${side}`, 'meta.properties'), 'utf8'))
     expect([...meta('ours').keys()].sort()).toEqual([...meta('theirs').keys()].sort())
     expect(meta('ours').get('cluster.id')).toBe(clusterId)
+    if (name === 'dynamic') expect(meta('ours')).toEqual(meta('theirs'))
   })
 
   test('Apache Kafka takes our directories for formatted ones', async () => {

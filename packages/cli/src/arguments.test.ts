@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { parseCommand, UsageError } from './arguments.ts'
 
+const noVoters = { initialControllers: undefined, noInitialControllers: false }
+
 describe('commands', () => {
   test.each([
     [['start'], { name: 'start', brokers: null, port: null, registryPort: 8081, data: 'millrace-data' }],
@@ -15,11 +17,23 @@ describe('commands', () => {
     [['broker', 'f.properties'], { name: 'broker', file: 'f.properties' }],
     [
       ['storage', 'format', '-t', 'ID', '-c', 'FILE', '--standalone', '--ignore-formatted'],
-      { name: 'storage format', clusterId: 'ID', file: 'FILE', standalone: true, ignoreFormatted: true },
+      { name: 'storage format', clusterId: 'ID', file: 'FILE', standalone: true, ...noVoters, ignoreFormatted: true },
     ],
     [
       ['storage', 'format', '--cluster-id', 'ID', '--config', 'FILE'],
-      { name: 'storage format', clusterId: 'ID', file: 'FILE', standalone: false, ignoreFormatted: false },
+      { name: 'storage format', clusterId: 'ID', file: 'FILE', standalone: false, ...noVoters, ignoreFormatted: false },
+    ],
+    [
+      ['storage', 'format', '-t', 'ID', '-c', 'FILE', '-I', '1@h:1:D'],
+      {
+        name: 'storage format',
+        clusterId: 'ID',
+        file: 'FILE',
+        standalone: false,
+        initialControllers: '1@h:1:D',
+        noInitialControllers: false,
+        ignoreFormatted: false,
+      },
     ],
     [['storage', 'random-uuid'], { name: 'storage random-uuid' }],
     [['start', '--help'], { name: 'help' }],

@@ -20,6 +20,9 @@ export type Command =
       readonly clusterId: string
       readonly file: string
       readonly standalone: boolean
+      /** `id@host:port:directory-id,…`; undefined: not given. */
+      readonly initialControllers: string | undefined
+      readonly noInitialControllers: boolean
       readonly ignoreFormatted: boolean
     }
   | { readonly name: 'storage random-uuid' }
@@ -104,6 +107,8 @@ function parseStorage([action, ...args]: string[]): Command {
         'cluster-id': { type: 'string', short: 't' },
         config: { type: 'string', short: 'c' },
         standalone: { type: 'boolean', short: 's', default: false },
+        'initial-controllers': { type: 'string', short: 'I' },
+        'no-initial-controllers': { type: 'boolean', short: 'N', default: false },
         'ignore-formatted': { type: 'boolean', short: 'g', default: false },
       },
     }),
@@ -113,7 +118,15 @@ function parseStorage([action, ...args]: string[]): Command {
   if (clusterId === undefined)
     throw new UsageError('storage format: -t CLUSTER_ID is missing; millrace storage random-uuid makes one')
   if (file === undefined) throw new UsageError("storage format: -c FILE is missing, the node's properties")
-  return { name: 'storage format', clusterId, file, standalone: values.standalone, ignoreFormatted: values['ignore-formatted'] }
+  return {
+    name: 'storage format',
+    clusterId,
+    file,
+    standalone: values.standalone,
+    initialControllers: values['initial-controllers'],
+    noInitialControllers: values['no-initial-controllers'],
+    ignoreFormatted: values['ignore-formatted'],
+  }
 }
 
 function parsed<T>(command: string, parse: () => T): T {

@@ -15,6 +15,10 @@ Usage: millrace COMMAND [OPTIONS]
     -t, --cluster-id ID     the cluster that it belongs to
     -c, --config FILE       its server.properties
     -s, --standalone        makes it the only voter of its quorum (not with controller.quorum.voters)
+    -I, --initial-controllers ID@HOST:PORT:DIRECTORY-ID,…
+                            names all voters of a new quorum, the same for every node
+    -N, --no-initial-controllers
+                            for a node that joins a quorum that is there
     -g, --ignore-formatted  leaves directories that are formatted as they are
   broker FILE               Runs a node with a server.properties as Apache Kafka takes it, until SIGTERM or SIGINT.
 

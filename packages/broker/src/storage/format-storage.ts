@@ -1,35 +1,32 @@
 import { isUuid, zeroUuid } from '@millrace/protocol'
 import { MillraceError, silentLogger, type World } from '@millrace/runtime'
 import { readBrokerConfig } from '../config/broker-config.ts'
-import { readListeners } from '../config/listeners.ts'
 import { nodeKeys } from '../config/node-keys.ts'
-import { readQuorum } from '../config/quorum.ts'
 import { bootstrapRecords } from '../controller/features.ts'
 import { encodeRecord } from '../controller/record-codec.ts'
 import { checkpointBatches } from '../raft/checkpoint-batches.ts'
 import { snapshotName, writeCheckpointNow } from '../raft/snapshots.ts'
-import { votersRecord } from '../raft/voter-set.ts'
+import { type VoterEndpoints, votersRecord } from '../raft/voter-set.ts'
+import { type InitialVotersOptions, initialVoters } from './initial-voters.ts'
 import { logDirectoriesOf, metadataPartitionDirectory } from './log-directories.ts'
 import { readMetaProperties, writeMetaProperties } from './meta-properties.ts'
 import { newUuid } from './new-uuid.ts'
 
-export interface FormatOptions {
+export interface FormatOptions extends InitialVotersOptions {
   /** As read from server.properties. */
   readonly properties: ReadonlyMap<string, string>
   readonly clusterId: string
-  /** This node becomes the only voter of a dynamic quorum. */
-  readonly standalone?: boolean
   /** Directories that are formatted already are left as they are instead of an error. */
   readonly ignoreFormatted?: boolean
 }
 
 /**
  * Formats the log directories as Apache Kafka 4.3.1's StorageTool does: meta.properties in each, the levels of the features in
- * `bootstrap.checkpoint`, and with `standalone` the voters in the metadata log's first checkpoint. Returns the directories that were
+ * `bootstrap.checkpoint`, and the voters of a dynamic quorum in the metadata log's first checkpoint. Returns the directories that were
  * formatted. Throws a ConfigError, or a MillraceError INVALID_CLUSTER_ID, ALREADY_FORMATTED, CLUSTER_ID_MISMATCH, NODE_ID_MISMATCH, QUORUM_MISMATCH.
  */
 export function formatStorage(world: World, options: FormatOptions): string[] {
-  const { properties, clusterId, standalone = false } = options
+  const { properties, clusterId } = options
   const config = readBrokerConfig(properties, silentLogger)
   if (!isUuid(clusterId) || clusterId === zeroUuid) {
     throw new MillraceError(
@@ -40,30 +37,17 @@ export function formatStorage(world: World, options: FormatOptions): string[] {
       },
     )
   }
-  const { voters } = readQuorum(config)
-  if (standalone && voters.length > 0) {
-    throw new MillraceError('QUORUM_MISMATCH', 'controller.quorum.voters and --standalone exclude one another', {
-      hint: 'leave out --standalone for static voters',
-    })
-  }
-  if (!standalone && voters.length === 0) {
-    throw new MillraceError('QUORUM_MISMATCH', 'Nobody votes: controller.quorum.voters is not set', {
-      hint: 'add --standalone to make this node the only voter',
-    })
-  }
   const nodeId = config.get(nodeKeys.nodeId)!
   const paths = logDirectoriesOf(config)
+  const metadataDirectoryId = options.initialControllers?.find(({ id }) => id === nodeId)?.directoryId ?? newUuid(world)
+  const voters = initialVoters(config, options, metadataDirectoryId)
   const toFormat = [...new Set([...paths.all, paths.metadata])].filter(path => !isFormatted(world, path, nodeId, options))
-  const controller = readListeners(config).find(listener => listener.isController)!
   for (const path of toFormat) {
-    const directoryId = newUuid(world)
+    const directoryId = path === paths.metadata ? metadataDirectoryId : newUuid(world)
     world.disk.makeDirectory(path)
     if (path === paths.metadata) {
       writeBootstrapCheckpoint(world, path)
-      if (standalone) {
-        const endpoint = { name: controller.name, ...controller.advertised }
-        writeVotersCheckpoint(world, path, nodeId, directoryId, endpoint)
-      }
+      if (voters) writeVotersCheckpoint(world, path, voters)
     }
     writeMetaProperties(world.disk, path, { clusterId, nodeId, directoryId })
   }
@@ -97,20 +81,14 @@ function writeBootstrapCheckpoint(world: World, path: string): void {
   writeCheckpointNow(world.disk, `${path}/bootstrap.checkpoint`, batches)
 }
 
-function writeVotersCheckpoint(
-  world: World,
-  path: string,
-  nodeId: number,
-  directoryId: string,
-  endpoint: { readonly name: string; readonly host: string; readonly port: number },
-): void {
+function writeVotersCheckpoint(world: World, path: string, voters: readonly VoterEndpoints[]): void {
   const nowMs = world.clock.now()
   const batches = checkpointBatches({
     epoch: 0,
     lastContainedLogTimestampMs: nowMs,
     control: [
       { type: 'KRaftVersion', value: { version: 0, kRaftVersion: 1 } },
-      { type: 'KRaftVoters', value: votersRecord([{ id: nodeId, directoryId, endpoints: [endpoint] }]) },
+      { type: 'KRaftVoters', value: votersRecord(voters) },
     ],
     values: [],
     nowMs,

@@ -58,7 +58,7 @@ function readFormatted(world: World, path: string): MetaProperties {
   const meta = readMetaProperties(world.disk, path)
   if (meta) return meta
   throw new MillraceError('NOT_FORMATTED', `${path} is not formatted`, {
-    hint: 'run: millrace storage format -t CLUSTER_ID -c FILE --standalone',
+    hint: 'run: millrace storage format -t CLUSTER_ID -c FILE',
   })
 }
 

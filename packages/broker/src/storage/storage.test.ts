@@ -8,6 +8,7 @@ import { readBrokerConfig } from '../config/broker-config.ts'
 import { decodeRecord } from '../controller/record-codec.ts'
 import { controlRecordsIn } from '../raft/control-records.ts'
 import { type FormatOptions, formatStorage } from './format-storage.ts'
+import { parseInitialControllers } from './initial-voters.ts'
 import { readMetaProperties } from './meta-properties.ts'
 import { openStorage } from './open-storage.ts'
 
@@ -82,6 +83,52 @@ describe('formatting', () => {
         },
       ],
     })
+  })
+
+  test('with initial controllers every node has the same voters, and the directory id that they give it', () => {
+    const ids = ['node-directory------1w', 'node-directory------2w'] as const
+    const initialControllers = parseInitialControllers(`1@127.0.0.1:9093:${ids[0]},2@[::1]:9193:${ids[1]}`)
+    format({}, { standalone: false, initialControllers })
+    format({ 'node.id': '2', 'log.dirs': `${root}/c` }, { standalone: false, initialControllers })
+    for (const name of ['a', 'c']) {
+      const path = `${root}/${name}/__cluster_metadata-0/00000000000000000000-0000000000.checkpoint`
+      const [head] = [...batchesIn(world.disk.readFile(path))]
+      expect(controlRecordsIn(head!)[2]!.value).toMatchObject({
+        voters: [
+          { voterId: 1, voterDirectoryId: ids[0], endpoints: [{ name: 'CONTROLLER', host: '127.0.0.1', port: 9093 }] },
+          { voterId: 2, voterDirectoryId: ids[1], endpoints: [{ name: 'CONTROLLER', host: '::1', port: 9193 }] },
+        ],
+      })
+    }
+    expect(['a', 'c'].map(name => readMetaProperties(world.disk, `${root}/${name}`)!.directoryId)).toEqual(ids)
+    expect(ids).not.toContain(readMetaProperties(world.disk, `${root}/b`)!.directoryId)
+  })
+
+  test('without initial controllers writes no voters', () => {
+    format({}, { standalone: false, noInitialControllers: true })
+    expect(world.disk.list(`${root}/a`)).toEqual(['bootstrap.checkpoint', 'meta.properties'])
+  })
+
+  test.each([
+    ['1@host:9093', 'not an initial controller'],
+    ['1@host:99999:node-directory------1w', 'not an initial controller'],
+    ['1@host:9093:AAAAAAAAAAAAAAAAAAAAAA', 'not an initial controller'],
+    ['1@a:9093:node-directory------1w,1@b:9093:node-directory------2w', 'the node 1 twice'],
+    ['1@a:9093:node-directory------1w,2@b:9093:node-directory------1w', 'the directory node-directory------1w twice'],
+  ])('refuses %s as initial controllers', (text, reason) => {
+    expect(() => parseInitialControllers(text)).toThrow(reason)
+  })
+
+  test('refuses two answers to who votes', () => {
+    expect(code(() => format({}, { noInitialControllers: true }))).toBe('QUORUM_MISMATCH')
+    const voters = { 'controller.quorum.bootstrap.servers': '', 'controller.quorum.voters': '1@127.0.0.1:9093' }
+    expect(code(() => format(voters, { standalone: false, noInitialControllers: true }))).toBe('QUORUM_MISMATCH')
+  })
+
+  test('a broker alone needs no voters', () => {
+    const broker = { 'process.roles': 'broker', listeners: 'PLAINTEXT://127.0.0.1:9092' }
+    expect(format(broker, { standalone: false })).toHaveLength(2)
+    expect(code(() => format({ ...broker, 'log.dirs': `${root}/z` }))).toBe('QUORUM_MISMATCH')
   })
 
   test('with static voters writes no voters', () => {

@@ -1,4 +1,4 @@
-import { formatStorage } from '@millrace/broker'
+import { formatStorage, parseInitialControllers } from '@millrace/broker'
 import { newUuid } from '@millrace/broker/internal'
 import { nodeWorld } from '@millrace/runtime'
 import type { Command } from '../arguments.ts'
@@ -7,10 +7,18 @@ import { readPropertiesFile } from '../properties-file.ts'
 
 /** `millrace storage format`: prints a line for each directory. */
 export function format(command: Extract<Command, { name: 'storage format' }>): void {
-  const { clusterId, file, standalone, ignoreFormatted } = command
+  const { clusterId, file, standalone, noInitialControllers, ignoreFormatted } = command
   const world = nodeWorld()
   const properties = readPropertiesFile(world, file)
-  const formatted = formatStorage(world, { properties, clusterId, standalone, ignoreFormatted })
+  const initialControllers = command.initialControllers === undefined ? [] : parseInitialControllers(command.initialControllers)
+  const formatted = formatStorage(world, {
+    properties,
+    clusterId,
+    standalone,
+    initialControllers,
+    noInitialControllers,
+    ignoreFormatted,
+  })
   for (const directory of formatted) print(`Formatted ${directory} for cluster ${clusterId}`)
   if (formatted.length === 0) print('All log directories are formatted already')
 }
