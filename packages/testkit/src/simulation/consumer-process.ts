@@ -83,7 +83,9 @@ export class ConsumerProcess {
     consumer.subscribe(options.retention ? [ledgerTopic, shortTopic] : [ledgerTopic], {
       assigned: async (partitions, { generationId, memberId }) => {
         this.#assignments++
-        history.assign(process, names(partitions), { group, generation: generationId, memberId })
+        // A static member that comes back takes over from itself, in the same generation.
+        const member = options.staticMembers ? this.#name : memberId
+        history.assign(process, names(partitions), { group, generation: generationId, memberId: member })
         if (this.#random.chance(0.3)) await this.#readBack(consumer, process, partitions)
       },
     })

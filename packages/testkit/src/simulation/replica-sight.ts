@@ -1,4 +1,4 @@
-import type { Leader, RaftNode } from '@millrace/broker/internal'
+import type { Follower, Leader, RaftNode } from '@millrace/broker/internal'
 import type { SimulatedNode } from './simulated-node.ts'
 
 /** What is looked at in a log. */
@@ -36,10 +36,13 @@ export interface Replica {
 
 export const metadataName = '__cluster_metadata-0'
 
-/** Every partition that the node leads. */
+/** Every partition that the node leads or follows, and its copy of the metadata log. */
 export function* replicasOf(node: SimulatedNode): Iterable<Replica> {
   const { partitions, raft } = node.insides
-  if (partitions !== undefined) for (const leader of partitions.leaders()) yield replicaOfLeader(node, leader)
+  if (partitions !== undefined) {
+    for (const leader of partitions.leaders()) yield replicaOfLeader(node, leader)
+    for (const follower of partitions.followers()) yield replicaOfFollower(node, follower)
+  }
   if (raft !== undefined) yield replicaOfRaft(node, raft)
 }
 
@@ -62,6 +65,24 @@ function replicaOfLeader(node: SimulatedNode, leader: Leader): Replica {
       const holders = state?.leader === node.plan.id && state.leaderEpoch === leaderEpoch ? state.isr : [node.plan.id]
       return { holders, needed: holders.length }
     },
+    isLost: lostCode !== 0 || log.failure !== null,
+  }
+}
+
+function replicaOfFollower(node: SimulatedNode, follower: Follower): Replica {
+  const { topic, topicId, partition, leaderEpoch, highWatermark, log, lostCode } = follower
+  return {
+    name: `${topic}-${partition}`,
+    key: `${topicId}-${partition}`,
+    node,
+    incarnation: follower,
+    leads: false,
+    leaderEpoch,
+    highWatermark,
+    log,
+    isMetadata: false,
+    isAlone: false,
+    quorum: () => ({ holders: [], needed: 0 }),
     isLost: lostCode !== 0 || log.failure !== null,
   }
 }

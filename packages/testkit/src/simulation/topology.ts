@@ -98,6 +98,7 @@ function properties(options: SimulationOptions, { id, host, isBroker, isControll
     'controller.quorum.election.backoff.max.ms': String(options.electionTimeoutMs),
     'controller.quorum.fetch.timeout.ms': String(options.quorumFetchTimeoutMs),
     'controller.quorum.request.timeout.ms': String(options.quorumFetchTimeoutMs),
+    'initial.broker.registration.timeout.ms': '600000',
     'broker.session.timeout.ms': String(options.brokerSessionMs),
     'broker.heartbeat.interval.ms': String(options.brokerHeartbeatMs),
     'replica.lag.time.max.ms': String(options.replicaLagMs),
@@ -109,7 +110,6 @@ function properties(options: SimulationOptions, { id, host, isBroker, isControll
     'metadata.log.max.record.bytes.between.snapshots': String(options.snapshotBytes),
     'auto.leader.rebalance.enable': String(options.rebalanceEverySeconds > 0),
     'leader.imbalance.check.interval.seconds': String(Math.max(1, options.rebalanceEverySeconds)),
-    'leader.imbalance.per.broker.percentage': '0',
     ...(rack === null
       ? {}
       : { 'broker.rack': rack, 'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector' }),
