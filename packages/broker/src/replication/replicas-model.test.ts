@@ -281,12 +281,15 @@ describe('three replicas among failures', () => {
 function isEqual(cluster: ReplicaCluster, partition: number): boolean {
   const leader = cluster.leader(partition)
   if (leader === null || leader.highWatermark !== leader.logEndOffset) return false
-  const expected = JSON.stringify(batchesOf(leader.log, 0, leader.logEndOffset))
+  // Where a log starts is checkpointed now and then: a leader that was killed may have it back further.
+  const from = Math.max(
+    ...[...cluster.nodes.values()].map(node => (node.partitions.replica('t', partition) as Leader).logStartOffset ?? 0),
+  )
+  const expected = JSON.stringify(batchesOf(leader.log, from, leader.logEndOffset))
   return [...cluster.nodes.values()].every(node => {
     const slot = node.partitions.replica('t', partition)
     if (typeof slot === 'number' || slot.highWatermark !== leader.highWatermark || slot.logEndOffset !== leader.logEndOffset)
       return false
-    if (slot.logStartOffset !== leader.logStartOffset) return false
-    return JSON.stringify(batchesOf(slot.log, 0, slot.logEndOffset)) === expected
+    return JSON.stringify(batchesOf(slot.log, from, slot.logEndOffset)) === expected
   })
 }
