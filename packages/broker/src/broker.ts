@@ -40,6 +40,8 @@ export interface Broker {
   close(): Promise<void>
 }
 
+export type { NodeStatus } from './node/node-status.ts'
+
 const statuses = new WeakMap<Broker, () => NodeStatus>()
 
 /** Where a running node stands. */

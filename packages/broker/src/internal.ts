@@ -1,5 +1,6 @@
 /** Second door of @millrace/broker: for sibling packages only. */
 
+export { type NodeStatus, nodeStatus } from './broker.ts'
 export { CoordinatorLog } from './group/coordinator-log.ts'
 export { insidesOf, type NodeInsides } from './insides.ts'
 export { Log } from './log/log.ts'

@@ -16,7 +16,7 @@ function forwarded(api: Api<any, any>): ApiHandler<any, any> {
       try {
         return await controller.request(api, context.apiVersion, request, context)
       } catch (error) {
-        return refusalFor(api, request, error, logger)
+        return refusalFor(api, context.apiVersion, request, error, logger)
       }
     },
   }

@@ -38,7 +38,7 @@ function decidedHandler(api: Api<any, any>): ApiHandler<any, any, ControllerServ
       try {
         return await quorum.request(api, apiVersion, request)
       } catch (error) {
-        return refusalFor(api, request, error, logger)
+        return refusalFor(api, apiVersion, request, error, logger)
       }
     },
   }

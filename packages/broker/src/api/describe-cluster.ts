@@ -9,7 +9,7 @@ export function describeClusterHandler(): ApiHandler<DescribeClusterRequest, Dra
   return {
     api: DescribeCluster,
     versions: { min: 0, max: 2 },
-    handle(request, { listenerName }, { metadata, clusterId }) {
+    handle(request, { listenerName }, { metadata, clusterId, world }) {
       const { endpointType } = request
       if (endpointType !== brokerEndpoint) return wrongEndpoint(endpointType, brokerEndpoint)
       const reachable = new ReachableBrokers(metadata, listenerName)
@@ -20,7 +20,7 @@ export function describeClusterHandler(): ApiHandler<DescribeClusterRequest, Dra
       return {
         endpointType,
         clusterId,
-        controllerId: reachable.endpoints[0]?.broker.id ?? -1,
+        controllerId: reachable.anyId(world.random),
         brokers,
         clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? clusterOperations : operationsNotAsked,
       }

@@ -26,7 +26,7 @@ export function envelopeHandler(): ApiHandler<EnvelopeRequest, Draft<EnvelopeRes
         // The broker looks for the new controller; everything else is the client's answer.
         if (error instanceof KafkaError && error.errorCode === ErrorCode.NOT_CONTROLLER)
           return { responseData: null, errorCode: ErrorCode.NOT_CONTROLLER }
-        return { responseData: wrapResponse(wrapped, refusalFor(api, inner, error, logger)), errorCode: ErrorCode.NONE }
+        return { responseData: wrapResponse(wrapped, refusalFor(api, version, inner, error, logger)), errorCode: ErrorCode.NONE }
       }
     },
   }

@@ -56,7 +56,7 @@ function services(properties: Record<string, string> = {}, createErrors: Record<
     },
   }
   const config = readBrokerConfig(new Map(Object.entries(texts)), silentLogger)
-  const world = { clock: new VirtualClock() }
+  const world = { clock: new VirtualClock(), random: { below: () => 0 } }
   const broker = {
     world,
     metadata,

@@ -52,8 +52,7 @@ export function metadataHandler(): ApiHandler<MetadataRequest, Draft<MetadataRes
       return {
         brokers: reachable.endpoints.map(({ broker, host, port }) => ({ nodeId: broker.id, host, port, rack: broker.rack })),
         clusterId,
-        // Clients send what is for the controller to any broker, which passes it on.
-        controllerId: reachable.endpoints[0]?.broker.id ?? -1,
+        controllerId: reachable.anyId(services.world.random),
         topics,
         clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? clusterOperations : operationsNotAsked,
       }

@@ -1,4 +1,5 @@
 import { ErrorCode } from '@millrace/protocol'
+import type { Random } from '@millrace/runtime'
 import type { BrokerMetadata, MetadataView, PartitionMetadata } from '../services.ts'
 
 /** What a client on one listener can reach. */
@@ -18,6 +19,11 @@ export class ReachableBrokers {
       this.#reachable.add(broker.id)
       this.endpoints.push({ broker, ...endpoint })
     }
+  }
+
+  /** Any of them: clients send what is for the controller to a broker, which passes it on. -1: there is none. */
+  anyId(random: Random): number {
+    return this.endpoints.length === 0 ? -1 : this.endpoints[random.below(this.endpoints.length)]!.broker.id
   }
 
   addressOf(broker: BrokerMetadata): { host: string; port: number } | undefined {

@@ -18,7 +18,7 @@ interface Refused {
   readonly errorMessage: string
 }
 
-type Refuse<Request, Response> = (request: Request, refused: Refused) => Draft<Response>
+type Refuse<Request, Response> = (request: Request, refused: Refused, version: number) => Draft<Response>
 
 const refusals = new Map<number, Refuse<any, any>>()
 
@@ -44,9 +44,9 @@ refuses(AlterPartitionReassignments, ({ topics }, refused) => ({
     partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, ...refused })),
   })),
 }))
-// Version 0 has no error of its own.
-refuses(ElectLeaders, ({ topicPartitions }, refused) => ({
-  errorCode: refused.errorCode,
+// Version 0 has no error for the whole either.
+refuses(ElectLeaders, ({ topicPartitions }, refused, version) => ({
+  ...(version > 0 ? { errorCode: refused.errorCode } : {}),
   replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
     topic,
     partitionResult: partitions.map(partitionId => ({ partitionId, ...refused })),
@@ -60,6 +60,7 @@ function resourceRows(resources: readonly { readonly resourceType: number; reado
 /** The answer that refuses a request as a whole, in the API's own shape. */
 export function refusalOf<Request, Response>(
   api: Api<Request, Response>,
+  version: number,
   request: Request,
   errorCode: number,
   errorMessage: string,
@@ -67,7 +68,7 @@ export function refusalOf<Request, Response>(
   const refuse = refusals.get(api.key) as Refuse<Request, Response> | undefined
   const refused = { errorCode, errorMessage }
   // Everything else has errorCode, and errorMessage where there is room for one; a field that the message lacks is not written.
-  return refuse ? refuse(request, refused) : (refused as Draft<Response>)
+  return refuse ? refuse(request, refused, version) : (refused as Draft<Response>)
 }
 
 /**
@@ -76,13 +77,14 @@ export function refusalOf<Request, Response>(
  */
 export function refusalFor<Request, Response>(
   api: Api<Request, Response>,
+  version: number,
   request: Request,
   error: unknown,
   logger: Logger,
 ): Draft<Response> {
-  if (error instanceof KafkaError) return refusalOf(api, request, error.errorCode, error.message)
+  if (error instanceof KafkaError) return refusalOf(api, version, request, error.errorCode, error.message)
   if (error instanceof MillraceError && error.retriable)
-    return refusalOf(api, request, ErrorCode.REQUEST_TIMED_OUT, error.message)
+    return refusalOf(api, version, request, ErrorCode.REQUEST_TIMED_OUT, error.message)
   logger.error('request.failed', { api: api.name, error: messageOf(error) })
-  return refusalOf(api, request, ErrorCode.UNKNOWN_SERVER_ERROR, messageOf(error))
+  return refusalOf(api, version, request, ErrorCode.UNKNOWN_SERVER_ERROR, messageOf(error))
 }

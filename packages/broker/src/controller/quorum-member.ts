@@ -64,7 +64,10 @@ export class QuorumMember {
 
   /** The controllers that the cluster knows: those that registered, and voters that have not yet. */
   controllers(): readonly { readonly id: number; readonly listeners: readonly NamedAddress[] }[] {
-    return this.raft.voters.voters.map(({ id, endpoints }) => ({ id, listeners: endpoints }))
+    const known = new Map<number, readonly NamedAddress[]>()
+    for (const { id, endpoints } of this.raft.voters.voters) known.set(id, endpoints)
+    for (const { controllerId, endPoints } of this.metadata.image.controllers()) known.set(controllerId, endPoints)
+    return [...known].map(([id, listeners]) => ({ id, listeners }))
   }
 
   /**

@@ -1,4 +1,4 @@
-import { ControllerRegistration, ErrorCode, errorFacts, KafkaError } from '@millrace/protocol'
+import { ControllerRegistration, ErrorCode, errorFacts } from '@millrace/protocol'
 import { type Logger, messageOf, type Timer, type World } from '@millrace/runtime'
 import type { ClusterControllerClient } from '../channel/controller-client.ts'
 import { supportedFeatures } from '../controller/features.ts'
@@ -48,12 +48,11 @@ export class ControllerRegistrar {
     let why: string
     try {
       const { errorCode, errorMessage } = await controller.request(ControllerRegistration, 0, request)
-      if (errorCode === ErrorCode.NONE || this.#closed) return
+      // A cluster below 3.7 keeps no controllers.
+      if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.UNSUPPORTED_VERSION || this.#closed) return
       why = errorMessage ?? errorFacts(errorCode).name
     } catch (error) {
       if (this.#closed) return
-      // A cluster below 3.7 keeps no controllers.
-      if (error instanceof KafkaError && error.errorCode === ErrorCode.UNSUPPORTED_VERSION) return
       why = messageOf(error)
     }
     logger.warn('controller.not-registered', { nodeId, reason: why })
