@@ -6,7 +6,8 @@ import { type Address, parseBootstrapServers } from './network/address.ts'
 import { Backoff } from './network/backoff.ts'
 import type { Body, Connection, RequestOptions } from './network/connection.ts'
 import { ConnectionPool, type Purpose } from './network/connection-pool.ts'
-import { type BrokerNode, Metadata, type TopicMetadata } from './network/metadata.ts'
+import { firstAnswer } from './network/first-answer.ts'
+import { type BrokerNode, Metadata, patienceMs, type TopicMetadata } from './network/metadata.ts'
 
 /** What every client takes. Further options by name: `clientKeys` in `config.ts`. */
 export interface ClientOptions {
@@ -32,6 +33,10 @@ export interface ClientOptions {
   readonly defaultApiTimeoutMs?: number
   /** Default 300,000. */
   readonly metadataMaxAgeMs?: number
+  /** When no known broker can be reached, the bootstrap servers are asked again (`rebootstrap`, the default), or not (`none`). */
+  readonly metadataRecoveryStrategy?: 'rebootstrap' | 'none'
+  /** Default 300,000. */
+  readonly metadataRebootstrapTriggerMs?: number
   /** Default true: the broker decides. */
   readonly allowAutoTopicCreation?: boolean
   /** Default 128 MiB. */
@@ -81,6 +86,8 @@ export class Cluster {
       pool: this.pool,
       bootstrap: parseBootstrapServers(options.bootstrapServers),
       allowAutoTopicCreation: options.allowAutoTopicCreation,
+      recoveryStrategy: options.metadataRecoveryStrategy,
+      rebootstrapTriggerMs: options.metadataRebootstrapTriggerMs,
     })
     this.metadata.onChange(() => this.#watchAge())
     this.retryBackoff = new Backoff(world.random, { initialMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs })
@@ -124,6 +131,17 @@ export class Cluster {
     throw last
   }
 
+  /** The same for what may be done twice: one that has not answered for a while does not hold up the question. */
+  requestFirst<Request, Response>(api: Api<Request, Response>, body: Body<Request>): Promise<Response> {
+    return firstAnswer({
+      clock: this.world.clock,
+      targets: this.metadata.candidates(),
+      patienceMs,
+      ask: address => this.request(address, 'general', api, body),
+      mayGoOn: isRetriable,
+    })
+  }
+
   /** A connection to some broker: the first that can be reached. */
   async connectAny(): Promise<Connection> {
     let last: unknown
@@ -152,7 +170,7 @@ export class Cluster {
 
   /** The broker that coordinates a group. One attempt. */
   async findCoordinator(groupId: string): Promise<BrokerNode> {
-    const response = await this.requestAny(FindCoordinator, version =>
+    const response = await this.requestFirst(FindCoordinator, version =>
       version >= 4 ? { keyType: 0, coordinatorKeys: [groupId] } : { keyType: 0, key: groupId },
     )
     const found = response.coordinators[0] ?? response

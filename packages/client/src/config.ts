@@ -60,6 +60,18 @@ export const clientKeys = {
     'How long a call retries before it fails, where it has no time of its own.',
   ),
   metadataMaxAgeMs: int('metadata.max.age.ms', 300_000, 1, 'Metadata is asked for again when older, errors or not.'),
+  metadataRecoveryStrategy: word(
+    'metadata.recovery.strategy',
+    'rebootstrap',
+    ['rebootstrap', 'none'],
+    'When no known broker can be reached: ask the bootstrap servers again (KIP-899), or keep trying the known ones.',
+  ),
+  metadataRebootstrapTriggerMs: int(
+    'metadata.recovery.rebootstrap.trigger.ms',
+    300_000,
+    0,
+    'Without an answer for so long the known brokers are forgotten, so that only the bootstrap servers are asked (KIP-1102).',
+  ),
   allowAutoTopicCreation: bool(
     'allow.auto.create.topics',
     true,

@@ -63,6 +63,60 @@ describe('metadata', () => {
     expect(cluster.metadata.topic('t')!.partitions).toHaveLength(3)
   })
 
+  it('with recovery strategy none, the bootstrap list is asked only once', async () => {
+    const cluster = open([one.bootstrapServers], { metadataRecoveryStrategy: 'none' })
+    one.on(MetadataApi, () => ({ brokers: [{ nodeId: 2, host: 'two', port: 9092 }], topics: [] }))
+    await settled(cluster.metadata.refresh())
+    universe.machine('two').kill()
+    const before = one.of(MetadataApi).length
+    expect((await settled(cluster.metadata.refresh())).error).toMatchObject({ retriable: true })
+    expect(one.of(MetadataApi)).toHaveLength(before)
+  })
+
+  it('starts again from the bootstrap list when the broker asks for it (REBOOTSTRAP_REQUIRED, KIP-1102)', async () => {
+    const cluster = open([one.bootstrapServers])
+    await settled(cluster.metadata.refresh())
+    // Both known brokers belong to another cluster by now; the address of the bootstrap list leads to the right one.
+    const refusing = () => ({ errorCode: ErrorCode.REBOOTSTRAP_REQUIRED, topics: [], brokers: [] })
+    two.on(MetadataApi, refusing)
+    let isFirst = true
+    one.on(MetadataApi, () => {
+      if (!isFirst) return { brokers: [{ nodeId: 7, host: 'one', port: 9092 }], topics: [] }
+      isFirst = false
+      return refusing()
+    })
+    expect((await settled(cluster.metadata.refresh())).error).toBeUndefined()
+    expect([...cluster.metadata.brokers.keys()]).toEqual([7])
+  })
+
+  it('forgets brokers that have not answered for metadataRebootstrapTriggerMs, whatever they do instead', async () => {
+    const cluster = open([one.bootstrapServers], { metadataRebootstrapTriggerMs: 20_000, requestTimeoutMs: 2_000 })
+    one.on(MetadataApi, () => ({ brokers: [{ nodeId: 2, host: 'two', port: 9092 }], topics: [] }))
+    await settled(cluster.metadata.refresh())
+    for (const broker of [one, two]) broker.on(MetadataApi, () => 'cut')
+    cluster.requestMetadata()
+    await passed(15_000)
+    expect(cluster.metadata.brokers.size).toBe(1)
+    await passed(10_000)
+    expect(cluster.metadata.brokers.size).toBe(0)
+    cluster.close()
+  })
+
+  it('comes within a moment although the broker that is asked first hangs', async () => {
+    const cluster = open([one.bootstrapServers, two.bootstrapServers])
+    await settled(cluster.topics(['t']))
+    const asked = () => [one, two].map(broker => broker.of(MetadataApi).length)
+    for (const broker of [one, two]) broker.on(MetadataApi, () => 'silent')
+    const before = asked()
+    const startedMs = universe.scheduler.nowMs
+    const refreshed = settled(cluster.metadata.refresh())
+    await passed(10)
+    const other = asked()[0]! > before[0]! ? two : one
+    other.on(MetadataApi, () => ({ brokers: [{ nodeId: 1, host: 'one', port: 9092 }], topics: [] }))
+    expect((await refreshed).error).toBeUndefined()
+    expect(universe.scheduler.nowMs - startedMs).toBeLessThan(1_500)
+  })
+
   it('does not go back to an earlier leader epoch of the same topic', async () => {
     one.leaders.set('t-0', { nodeId: 2, leaderEpoch: 5 })
     const cluster = open()

@@ -1,8 +1,8 @@
-import { ErrorCode, Metadata as MetadataApi, type MetadataResponse, zeroUuid } from '@millrace/protocol'
+import { ErrorCode, errorOf, Metadata as MetadataApi, type MetadataResponse, zeroUuid } from '@millrace/protocol'
 import { type Logger, messageOf, type World } from '@millrace/runtime'
-import { DisconnectedError } from '../errors.ts'
 import type { Address } from './address.ts'
 import type { ConnectionPool } from './connection-pool.ts'
+import { firstAnswer } from './first-answer.ts'
 
 export interface BrokerNode extends Address {
   readonly nodeId: number
@@ -34,8 +34,15 @@ export interface MetadataOptions {
   readonly pool: ConnectionPool
   readonly bootstrap: readonly Address[]
   readonly allowAutoTopicCreation: boolean
+  /** `rebootstrap`: when the known brokers cannot be reached, the bootstrap addresses are asked (KIP-899). */
+  readonly recoveryStrategy: 'rebootstrap' | 'none'
+  /** Known brokers are forgotten when none has answered for so long, whatever they do instead (KIP-1102). */
+  readonly rebootstrapTriggerMs: number
   readonly logger: Logger
 }
+
+/** How long a broker may take for metadata before another one is asked beside it. */
+export const patienceMs = 1_000
 
 /** What the cluster looked like when it was last asked: brokers, and topics that somebody here is interested in. */
 export class Metadata {
@@ -48,6 +55,8 @@ export class Metadata {
   #brokers = new Map<number, BrokerNode>()
   #refreshing: Promise<void> | undefined
   #refreshingInterest = 0
+  /** Monotonic; -1 while somebody answers. */
+  #failingSinceMs = -1
   clusterId: string | null = null
   controllerId = -1
   /** Grows with every answer: to see whether something changed since. */
@@ -142,30 +151,62 @@ export class Metadata {
 
   /** Known brokers in random order, those that can be asked at once first; then the bootstrap addresses, for when all known ones are gone (KIP-899). */
   candidates(): Address[] {
-    const { pool, bootstrap } = this.#options
+    const { pool, bootstrap, recoveryStrategy } = this.#options
     const known = this.#shuffled([...this.#brokers.values()])
     const rank = (address: Address) => (pool.open(address, 'general') ? 0 : pool.isBackingOff(address) ? 2 : 1)
     known.sort((a, b) => rank(a) - rank(b))
+    if (recoveryStrategy === 'none' && known.length > 0) return known
     const seen = new Set(known.map(({ host, port }) => `${host}:${port}`))
     return [...known, ...this.#shuffled([...bootstrap]).filter(({ host, port }) => !seen.has(`${host}:${port}`))]
   }
 
   async #ask(): Promise<void> {
-    const { pool, logger, allowAutoTopicCreation } = this.#options
-    let last: unknown
-    for (const address of this.candidates()) {
-      try {
-        const connection = await pool.connect(address, 'general')
-        const topics = [...this.#interest].map(name => ({ name }))
-        const response = await connection.request(MetadataApi, { topics, allowAutoTopicCreation })
-        this.#take(response)
-        return
-      } catch (error) {
-        last = error
-        logger.warn('client.metadata.failed', { broker: `${address.host}:${address.port}`, error: messageOf(error) })
+    const { world } = this.#options
+    try {
+      let response = await this.#askBrokers()
+      if (response.errorCode === ErrorCode.REBOOTSTRAP_REQUIRED) {
+        this.#rebootstrap('the broker asks for it')
+        response = await this.#askBrokers()
       }
+      if (response.errorCode !== ErrorCode.NONE) throw errorOf(response.errorCode, 'Metadata')
+      this.#take(response)
+      this.#failingSinceMs = -1
+    } catch (error) {
+      const nowMs = world.clock.monotonic()
+      if (this.#failingSinceMs < 0) this.#failingSinceMs = nowMs
+      else if (nowMs - this.#failingSinceMs >= this.#options.rebootstrapTriggerMs) {
+        this.#failingSinceMs = nowMs
+        this.#rebootstrap(`no metadata for ${this.#options.rebootstrapTriggerMs} ms`)
+      }
+      throw error
     }
-    throw last instanceof Error ? last : new DisconnectedError('No broker to ask for metadata')
+  }
+
+  #askBrokers(): Promise<MetadataResponse> {
+    const { world, pool, logger, allowAutoTopicCreation } = this.#options
+    return firstAnswer({
+      clock: world.clock,
+      targets: this.candidates(),
+      patienceMs,
+      ask: async address => {
+        try {
+          const connection = await pool.connect(address, 'general')
+          const topics = [...this.#interest].map(name => ({ name }))
+          return await connection.request(MetadataApi, { topics, allowAutoTopicCreation })
+        } catch (error) {
+          logger.warn('client.metadata.failed', { broker: `${address.host}:${address.port}`, error: messageOf(error) })
+          throw error
+        }
+      },
+    })
+  }
+
+  /** Forgets the brokers, so that the bootstrap addresses are asked next. Topics stay as they were last seen. */
+  #rebootstrap(reason: string): void {
+    if (this.#options.recoveryStrategy === 'none' || this.#brokers.size === 0) return
+    this.#options.logger.warn('client.metadata.rebootstrap', { reason, forgotten: this.#brokers.size })
+    this.#brokers = new Map()
+    this.#changed()
   }
 
   #take(response: MetadataResponse): void {

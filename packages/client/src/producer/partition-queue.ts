@@ -48,8 +48,10 @@ export class PartitionQueue implements PartitionLoad {
   isCounted = false
   /** Failures in a row. */
   failures = 0
-  /** Monotonic; nothing is sent before. */
+  /** Monotonic; nothing is sent before, unless there is a new leader. */
   retryAtMs = 0
+  /** Leader epoch, as known when a batch was last sent; -1: not known. */
+  sentToEpoch = -1
   lastError: Error | undefined
   hasLeader = true
   /** Of the last batch: what the next one allocates at first. */

@@ -3,10 +3,10 @@ import type { Timer } from '@millrace/runtime'
 import type { Cluster } from '../cluster.ts'
 import { DisconnectedError, isRetriable } from '../errors.ts'
 import type { Connection } from '../network/connection.ts'
-import type { BrokerNode } from '../network/metadata.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerMetrics } from './producer-metrics.ts'
+import { newRoute, type Outstanding, type Route, stalled, stallMs } from './route.ts'
 import type { IdentitySource } from './sequence.ts'
 
 export interface SenderOptions {
@@ -24,14 +24,6 @@ export interface SenderEvents {
   failed(batch: ProducerBatch, error: Error): void
   /** The broker finds the batch too large: parts that take its place. */
   split(batch: ProducerBatch): ProducerBatch[]
-}
-
-/** A broker, and what is to go there. */
-interface Route {
-  node: BrokerNode
-  readonly ready: Set<PartitionQueue>
-  inFlight: number
-  isConnecting: boolean
 }
 
 interface Outcome {
@@ -58,6 +50,7 @@ export class Sender {
   #isScheduled = false
   #retryTimer: Timer | undefined
   #retryAtMs = Infinity
+  #stallTimer: Timer | undefined
   #isClosed = false
 
   constructor(
@@ -89,10 +82,26 @@ export class Sender {
     })
   }
 
-  /** Leaders may have changed: looks again for those that had none. */
+  /** Leaders may have changed: what is ready goes to the new ones, and what is out to a broker that hangs and leads none of it any more is given up. */
   metadataChanged(): void {
+    const nowMs = this.#cluster.world.clock.monotonic()
     const queues = [...this.#unrouted]
     this.#unrouted.clear()
+    for (const route of this.#routes.values()) {
+      for (const queue of route.ready) {
+        if (this.#isRoutedTo(route, queue)) continue
+        route.ready.delete(queue)
+        queues.push(queue)
+      }
+      // The broker may be gone for good, until the cluster has noticed: the next answer may name another leader.
+      if (route.isConnecting && route.ready.size > 0) this.#cluster.requestMetadata()
+      this.#giveUpStalled(route, nowMs)
+    }
+    for (const queue of this.#waitingForRetry) {
+      if (!this.#hasNewLeader(queue)) continue
+      this.#waitingForRetry.delete(queue)
+      queues.push(queue)
+    }
     for (const queue of queues) this.#route(queue)
     if (queues.length > 0) this.schedule()
   }
@@ -116,6 +125,7 @@ export class Sender {
   close(): void {
     this.#isClosed = true
     this.#retryTimer?.cancel()
+    this.#stallTimer?.cancel()
   }
 
   #route(queue: PartitionQueue): void {
@@ -128,9 +138,18 @@ export class Sender {
       return
     }
     let route = this.#routes.get(node.nodeId)
-    if (!route) this.#routes.set(node.nodeId, (route = { node, ready: new Set(), inFlight: 0, isConnecting: false }))
+    if (!route) this.#routes.set(node.nodeId, (route = newRoute(node)))
     route.node = node
     route.ready.add(queue)
+  }
+
+  #isRoutedTo({ node }: Route, { topic, index }: PartitionQueue): boolean {
+    return this.#cluster.metadata.leaderOf(topic.name, index)?.nodeId === node.nodeId
+  }
+
+  /** Somebody else, or the same broker elected anew, leads since the queue's last attempt. */
+  #hasNewLeader({ topic, index, sentToEpoch }: PartitionQueue): boolean {
+    return sentToEpoch >= 0 && this.#cluster.metadata.leaderEpochOf(topic.name, index) > sentToEpoch
   }
 
   #drain(): void {
@@ -142,13 +161,13 @@ export class Sender {
   }
 
   #drainRoute(route: Route): void {
-    if (route.ready.size === 0 || route.inFlight >= this.#options.maxInFlight || route.isConnecting) return
+    if (route.ready.size === 0 || route.inFlight.size >= this.#options.maxInFlight || route.isConnecting) return
     const connection = this.#cluster.pool.open(route.node, 'produce')
     if (!connection) {
       void this.#connect(route)
       return
     }
-    while (route.inFlight < this.#options.maxInFlight && route.ready.size > 0) {
+    while (route.inFlight.size < this.#options.maxInFlight && route.ready.size > 0) {
       const batches = this.#assemble(route)
       if (batches.length === 0) return
       this.#send(route, connection, batches)
@@ -157,6 +176,8 @@ export class Sender {
 
   async #connect(route: Route): Promise<void> {
     route.isConnecting = true
+    route.connectingSinceMs = this.#cluster.world.clock.monotonic()
+    this.#watchStalls()
     try {
       await this.#cluster.connect(route.node, 'produce')
     } catch (error) {
@@ -183,12 +204,12 @@ export class Sender {
     const again: PartitionQueue[] = []
     let bytes = 0
     for (const queue of route.ready) {
-      if (metadata.leaderOf(queue.topic.name, queue.index)?.nodeId !== route.node.nodeId) {
+      if (!this.#isRoutedTo(route, queue)) {
         route.ready.delete(queue)
         this.#route(queue)
         continue
       }
-      if (nowMs < queue.retryAtMs) {
+      if (nowMs < queue.retryAtMs && !this.#hasNewLeader(queue)) {
         route.ready.delete(queue)
         this.#retryLater(queue)
         continue
@@ -199,6 +220,7 @@ export class Sender {
       if (!batch) continue
       if (identity && !queue.number(batch, identity)) continue
       bytes += batch.sizeInBytes
+      queue.sentToEpoch = metadata.leaderEpochOf(queue.topic.name, queue.index)
       queue.send(batch)
       batches.push(batch)
       if (queue.hasReady()) again.push(queue)
@@ -223,7 +245,9 @@ export class Sender {
       return { name, topicId, partitionData: list.map(batch => ({ index: batch.queue.index, records: batch.finish() })) }
     })
     const sentAtMs = this.#cluster.world.clock.monotonic()
-    route.inFlight++
+    const outstanding: Outstanding = { connection, batches, sentAtMs }
+    route.inFlight.add(outstanding)
+    this.#watchStalls()
     const options = { expectResponse: acks !== 0, ...(allHaveIds ? {} : { maxVersion: 12 }) }
     connection
       .request(Produce, { transactionalId: null, acks, timeoutMs: requestTimeoutMs, topicData }, options)
@@ -236,7 +260,7 @@ export class Sender {
         (error: Error) => this.#lost(batches, error),
       )
       .finally(() => {
-        route.inFlight--
+        route.inFlight.delete(outstanding)
         this.schedule()
       })
   }
@@ -256,9 +280,7 @@ export class Sender {
         const error = errorCode === ErrorCode.NONE ? null : errorOf(errorCode, detail === null ? null : `${detail} (${where})`)
         if (error && currentLeader.leaderId >= 0) {
           const endpoint = response.nodeEndpoints.find(({ nodeId }) => nodeId === currentLeader.leaderId)
-          // The new leader is known: nothing to wait for.
-          if (metadata.applyLeaderHint(topic!, answer.index, currentLeader.leaderId, currentLeader.leaderEpoch, endpoint))
-            batch.queue.failures = -1
+          metadata.applyLeaderHint(topic!, answer.index, currentLeader.leaderId, currentLeader.leaderEpoch, endpoint)
         }
         this.#settle(batch, { error, isCertain: true, baseOffset, logAppendTimeMs })
       }
@@ -310,7 +332,7 @@ export class Sender {
       queue.lastError = error
       queue.retryAtMs = this.#cluster.world.clock.monotonic() + this.#cluster.retryBackoff.delayMs(queue.failures)
       this.#metrics.retried(batch)
-      if (error instanceof KafkaError && error.refreshMetadata && queue.failures > 0) this.#cluster.requestMetadata()
+      if (error instanceof KafkaError && error.refreshMetadata && !this.#hasNewLeader(queue)) this.#cluster.requestMetadata()
       queue.giveBack(batch)
     } else {
       batch.fail(error)
@@ -359,6 +381,37 @@ export class Sender {
       this.#waitingForRetry.clear()
       for (const each of queues) this.ready(each)
     })
+  }
+
+  // Brokers that do not answer
+
+  #watchStalls(): void {
+    if (this.#isClosed) return
+    this.#stallTimer ??= this.#cluster.world.clock.timer(stallMs, () => {
+      this.#stallTimer = undefined
+      const nowMs = this.#cluster.world.clock.monotonic()
+      let isBusy = false
+      let isStalled = false
+      for (const route of this.#routes.values()) {
+        if (!route.isConnecting && route.inFlight.size === 0) continue
+        isBusy = true
+        if (route.isConnecting && nowMs - route.connectingSinceMs >= stallMs) isStalled = true
+        if (stalled(route, nowMs)) isStalled = true
+      }
+      if (isStalled) this.#cluster.requestMetadata()
+      if (isBusy) this.#watchStalls()
+    })
+  }
+
+  #giveUpStalled(route: Route, nowMs: number): void {
+    const oldest = stalled(route, nowMs)
+    if (!oldest || oldest.batches.some(({ queue }) => this.#isRoutedTo(route, queue) || !queue.hasLeader)) return
+    this.#cluster.logger.warn('client.produce.stalled', {
+      node: route.node.nodeId,
+      sentMsAgo: Math.round(nowMs - oldest.sentAtMs),
+    })
+    // The connection's requests come back as lost, to go to the new leaders in their order.
+    oldest.connection.close()
   }
 
   #failAll(error: Error): void {

@@ -55,7 +55,7 @@ export class IdentitySource {
     this.#asking = true
     try {
       const { producerId, producerEpoch } = await this.#cluster.retry('InitProducerId', async () => {
-        const response = await this.#cluster.requestAny(InitProducerId, { transactionalId: null, transactionTimeoutMs: 60_000 })
+        const response = await this.#cluster.requestFirst(InitProducerId, { transactionalId: null, transactionTimeoutMs: 60_000 })
         if (response.errorCode !== ErrorCode.NONE) throw errorOf(response.errorCode)
         return response
       })
