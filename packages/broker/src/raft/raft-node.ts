@@ -1,199 +1,322 @@
-import { type Api, BatchBuilder, BatchView, batchesIn, DescribeQuorum, ErrorCode, KafkaError, zeroUuid } from '@millrace/protocol'
-import { type MachineLog, MillraceError, messageOf, Shell } from '@millrace/runtime'
+import {
+  AddRaftVoter,
+  type Api,
+  BatchBuilder,
+  type BatchView,
+  BeginQuorumEpoch,
+  DescribeQuorum,
+  EndQuorumEpoch,
+  ErrorCode,
+  Fetch,
+  FetchSnapshot,
+  KafkaError,
+  RemoveRaftVoter,
+  UpdateRaftVoter,
+  Vote,
+  zeroUuid,
+} from '@millrace/protocol'
+import { type Clock, type MachineLog, MillraceError, messageOf, Shell, sleep } from '@millrace/runtime'
 import { showInside } from '../insides.ts'
 import type { Log } from '../log/log.ts'
 import { CommittedState, decodedRecords } from './committed-state.ts'
-import { controlBatch, controlRecordsIn } from './control-records.ts'
+import { type ControlRecord, controlBatch } from './control-records.ts'
 import { describeQuorum } from './describe-quorum.ts'
+import { ElectionCalls } from './election-calls.ts'
+import { handleBeginQuorumEpoch, handleEndQuorumEpoch, handleVote } from './election-requests.ts'
+import { ElectionTiming } from './election-timing.ts'
+import { FetchRequests } from './fetch-requests.ts'
+import { FollowerFetches } from './follower-fetches.ts'
 import { type ElectionState, readElectionState, writeElectionState } from './quorum-state.ts'
-import { Raft, type RaftInput, type VoteRequest, type Voter } from './raft.ts'
+import { Raft } from './raft.ts'
+import { leaderHint, type RaftContext } from './raft-context.ts'
+import type { RaftInput, RaftMessage } from './raft-input.ts'
+import { RaftLog } from './raft-log.ts'
 import type { RaftNodeOptions } from './raft-node-options.ts'
-import type { ReplicatedState } from './replicated-state.ts'
-import { listSnapshots, readCheckpoint, type SnapshotId, snapshotName } from './snapshots.ts'
+import { handleFetchSnapshot } from './snapshot-requests.ts'
 import { Snapshotter } from './snapshotter.ts'
-import { VoterSet } from './voter-set.ts'
+import { type Endpoint, nobody, type Voter, voterOf } from './voter.ts'
+import { VoterChanges } from './voter-changes.ts'
+import { type VoterEndpoints, VoterSet, votersRecord } from './voter-set.ts'
+import { VoterUpkeep } from './voter-upkeep.ts'
 
 const maxAppendBytes = 2 ** 29
 
-/** Raft in this process: the metadata log with its snapshots, the machine that elects and commits, and the state that follows. */
+/** The epoch that this node leads. */
+interface Leadership {
+  readonly epoch: number
+  readonly startOffset: number
+}
+
+/**
+ * Raft in this process, as voter or observer: the metadata log with its snapshots, the machine that elects and commits, the requests to and
+ * from the other nodes, and the state that follows. Every step of the machine is followed by `#settle`, which acts on what changed.
+ */
 export class RaftNode<Record> implements MachineLog<Record> {
   readonly #options: RaftNodeOptions<Record>
-  readonly #log: Log
+  readonly #self: Voter
   readonly #voters: VoterSet
+  readonly #raftLog: RaftLog
   readonly #raft: Raft
-  readonly #shell: Shell<RaftInput, ElectionState, VoteRequest>
+  readonly #shell: Shell<RaftInput, ElectionState, RaftMessage>
+  readonly #context: RaftContext
   readonly #committed: CommittedState<Record>
-  readonly #snapshot: SnapshotId
   readonly #snapshotter: Snapshotter
-  readonly #snapshotBatches: readonly BatchView[]
-  #leaderEpoch = 0
-  #toldLeader = { id: -1, epoch: -1 }
-  #flushing = false
+  readonly #calls: ElectionCalls
+  readonly #fetches: FetchRequests
+  readonly #follower: FollowerFetches
+  readonly #changes: VoterChanges
+  readonly #upkeep: VoterUpkeep
+  #leading: Leadership | null = null
+  #toldLeader = { id: nobody, epoch: -1 }
+  #toldVoters: readonly Voter[]
+  #isSettling = false
+  #isUnsettled = false
+  #flushIsDue = false
   #failure: Error | null = null
-  #closed = false
+  #isStopped = false
   #closing: Promise<void> | null = null
 
   /** Reads the newest snapshot and the voters; the state is told nothing before `start`. Throws when the files are damaged. */
   constructor(options: RaftNodeOptions<Record>) {
     this.#options = options
-    const { world, directory } = options
-    world.disk.makeDirectory(directory)
-    this.#snapshot = listSnapshots(world.disk, directory).at(-1) ?? { endOffset: 0, epoch: 0 }
+    const { world, logger, directory, openLog, controllerListeners: listeners } = options
+    this.#self = { id: options.nodeId, directoryId: options.directoryId }
     this.#voters = new VoterSet(options.staticVoters, options.controllerListenerName)
-    this.#log = options.openLog(this.#snapshot.endOffset)
-    this.#checkStart()
-    this.#snapshotBatches = this.#readVoters()
-    this.#snapshotter = this.#newSnapshotter()
-    this.#committed = new CommittedState({
-      log: this.#log,
-      state: options.state,
-      applied: batch => this.#snapshotter.committed(batch),
-    })
-    const { kraftVersion, voters } = this.#voters
-    const form = { kraftVersion, voterIds: voters.map(voter => voter.id) }
+    this.#raftLog = new RaftLog({ world, logger, directory, openLog, voters: this.#voters })
+    this.#checkVoters()
+    this.#toldVoters = this.#voters.voters
     this.#raft = new Raft(
       {
-        self: this.#findSelf(),
-        voters,
-        electionTimeoutMs: options.timeouts.electionTimeoutMs,
-        jitterMs: () => world.random.below(options.timeouts.electionTimeoutMs + 1),
+        self: this.#self,
+        voters: this.#toldVoters,
+        canVote: options.canVote,
+        timing: new ElectionTiming(options.timeouts, bound => world.random.below(bound)),
+        endpointOf: id => this.#voters.endpointOf(id),
       },
       readElectionState(world.disk, directory),
     )
+    this.#context = this.#newContext()
+    this.#snapshotter = this.#newSnapshotter()
+    this.#committed = new CommittedState({
+      log: this.#raftLog.log,
+      state: options.state,
+      applied: batch => this.#snapshotter.committed(batch),
+    })
+    this.#calls = new ElectionCalls(this.#context, listeners)
+    this.#fetches = new FetchRequests(this.#context)
+    const { bootstrapServers, canVote, autoJoin } = options
+    this.#follower = new FollowerFetches({
+      context: this.#context,
+      bootstrapServers,
+      snapshotLoaded: () => this.#restartAtSnapshot(),
+    })
+    this.#changes = new VoterChanges({ context: this.#context, append: voters => this.#appendVoters(voters) })
+    this.#upkeep = new VoterUpkeep({ context: this.#context, listeners, canVote, autoJoin })
     this.#shell = new Shell({
       machine: this.#raft,
       log: {
         append: records => {
-          writeElectionState(world.disk, directory, records.at(-1)!, form)
+          const { kraftVersion, voters } = this.#voters
+          writeElectionState(world.disk, directory, records.at(-1)!, { kraftVersion, voterIds: voters.map(({ id }) => id) })
           return 0
         },
         whenCommitted: (_, done) => done(),
       },
-      clock: world.clock,
+      clock: this.#settlingClock(),
+      send: (to, message) => this.#calls.send(to, message),
       failed: error => this.#fail(error),
     })
     showInside(world, { raft: this as RaftNode<unknown> })
   }
 
   /** Who leads, as far as this node knows; id -1: nobody that it knows of. */
-  get leader(): {
-    readonly id: number
-    readonly epoch: number
-    readonly endpoint: { readonly host: string; readonly port: number } | null
-  } {
-    const { leaderId: id, epoch } = this.#raft
-    const endpoint = this.#voters.voters.find(voter => voter.id === id)?.endpoints[0]
-    return { id, epoch, endpoint: endpoint ? { host: endpoint.host, port: endpoint.port } : null }
+  get leader(): { readonly id: number; readonly epoch: number; readonly endpoint: Endpoint | null } {
+    const { listenerName } = this.#context
+    const {
+      leaderId: id,
+      leaderEpoch: epoch,
+      endpoint,
+    } = leaderHint(this.#context, this.#options.controllerListeners, listenerName)
+    return { id, epoch, endpoint }
   }
-
-  /** Answers what other nodes and clients ask the quorum. Rejects with KafkaError UNSUPPORTED_VERSION for an API that is not raft's. */
-  async handle<Request, Response>(
-    api: Api<Request, Response>,
-    version: number,
-    request: Request,
-    _context: { readonly listenerName: string },
-  ): Promise<Response> {
-    const answer = (response: unknown) => response as Response
-    if (api.key === DescribeQuorum.key)
-      return answer(describeQuorum(this, request as never, version, this.#options.world.clock.now()))
-    throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `the metadata quorum does not serve ${api.name}`)
+  get log(): Log {
+    return this.#raftLog.log
   }
-
-  /** Gives up leading: another voter is to take over. */
-  resign(): void {}
-
   get raft(): Raft {
     return this.#raft
   }
   get voters(): VoterSet {
     return this.#voters
   }
-  /** For the simulator, which reads along. */
-  get log(): Log {
-    return this.#log
-  }
   /** Offset that the next record gets. */
   get logEndOffset(): number {
-    return this.#log.logEndOffset
+    return this.#raftLog.log.logEndOffset
+  }
+  /** Everything below it is committed, as far as this node knows. */
+  get highWatermark(): number {
+    return this.#raft.highWatermark
   }
 
-  /** Takes part in the quorum. The only voter leads when this returns. */
+  /** Loads the newest snapshot into the state and takes part in the quorum. One that votes alone leads when this returns. */
   start(): void {
-    if (this.#snapshotBatches.length > 0) {
-      const { state } = this.#options
-      state.loadSnapshot(
-        this.#snapshotBatches.flatMap(batch => (batch.isControl ? [] : decodedRecords(batch, state))),
-        this.#snapshot,
-      )
-      this.#committed.startAt(this.#snapshot.endOffset)
-    }
-    this.#shell.submit({
-      kind: 'started',
-      logEndOffset: this.#log.logEndOffset,
-      lastEpoch: Math.max(this.#log.lastEpoch, this.#snapshot.epoch, 0),
-    })
-    this.#lead()
+    this.#restore()
+    this.#submit({ kind: 'started', log: this.#raftLog.end, highWatermark: this.#raftLog.newestSnapshot.endOffset })
     this.#snapshotter.start()
+    this.#upkeep.start()
   }
 
   append(records: readonly Record[]): number {
     if (this.#failure) throw this.#failure
-    if (records.length === 0) return this.#log.logEndOffset
-    if (this.#raft.role !== 'leader') throw new MillraceError('NOT_LEADER', 'this node does not lead the metadata quorum')
+    if (records.length === 0) return this.logEndOffset
+    if (this.#raft.role !== 'leader' || !this.#leading || this.#isStopped) throw notLeader()
     const timestampMs = this.#options.world.clock.now()
     const builder = new BatchBuilder({ maxBytes: maxAppendBytes, initialBytes: 4096 })
     for (const record of records) builder.append(timestampMs, null, this.#options.state.encode(record))
     const bytes = builder.build()
-    const baseOffset = this.#log.logEndOffset
+    const baseOffset = this.logEndOffset
     this.#write(bytes)
-    const { logEndOffset: nextOffset } = this.#log
-    const epoch = this.#raft.epoch
+    const nextOffset = this.logEndOffset
+    const { epoch } = this.#leading
     this.#committed.appended(baseOffset, { nextOffset, epoch, timestampMs, sizeBytes: bytes.length, records })
     return nextOffset
   }
 
   whenCommitted(position: number, done: (error?: Error) => void): void {
     if (this.#failure) done(this.#failure)
-    else this.#committed.whenCommitted(position, done)
+    else if (this.#leading || position <= this.#committed.appliedOffset) this.#committed.whenCommitted(position, done)
+    else done(notLeader())
   }
 
-  /** Waits for what was appended, closes the log. */
+  /**
+   * Answers what other nodes and clients ask the quorum: Vote, BeginQuorumEpoch, EndQuorumEpoch, Fetch and FetchSnapshot of the metadata
+   * log, DescribeQuorum, AddRaftVoter, RemoveRaftVoter, UpdateRaftVoter. `listenerName`: where the request came in; the answer names the
+   * leader's address there. Rejects with KafkaError UNSUPPORTED_VERSION for another API, BROKER_NOT_AVAILABLE after the end.
+   */
+  async handle<Request, Response>(
+    api: Api<Request, Response>,
+    version: number,
+    request: Request,
+    { listenerName }: { readonly listenerName: string },
+  ): Promise<Response> {
+    if (this.#isStopped) throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, 'this node is closing')
+    const response = await this.#answer(api.key, version, request as never, listenerName)
+    if (response === undefined)
+      throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `the metadata quorum does not serve ${api.name}`)
+    return response as Response
+  }
+
+  /** Gives up leading; the voter that has most of the log is asked to take over. Nothing happens when this node does not lead. */
+  resign(): void {
+    this.#submit({ kind: 'resign' })
+  }
+
+  /** As the leader waits for the commit of what was appended, and hands over; then closes the log. Each wait is at most `requestTimeoutMs`. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
   }
 
   async #close(): Promise<void> {
-    if (!this.#failure && this.#raft.role === 'leader')
-      await new Promise<void>(resolve => this.whenCommitted(this.#log.logEndOffset, () => resolve()))
+    const { world, timeouts, logger } = this.#options
+    if (!this.#failure && this.#leading) {
+      const committed = new Promise<void>(resolve => this.whenCommitted(this.logEndOffset, () => resolve()))
+      await within(committed)
+      this.resign()
+      await within(this.#calls.allEnded())
+    }
+    this.#stop()
     try {
       await this.#snapshotter.close(this.#failure === null)
     } catch (error) {
       // The log has everything: the next start only reads more of it.
-      this.#options.logger.warn('raft.snapshot-failed', { error: messageOf(error) })
+      logger.warn('raft.snapshot-failed', { error: messageOf(error) })
     }
-    this.#closed = true
-    this.#shell.stop()
-    await this.#log.close()
+    await this.#raftLog.log.close()
+
+    function within(promise: Promise<void>): Promise<void> {
+      return Promise.race([promise, sleep(world.clock, timeouts.requestTimeoutMs)])
+    }
+  }
+
+  #answer(apiKey: number, version: number, request: never, listenerName: string): unknown {
+    const hint = () => leaderHint(this.#context, this.#options.controllerListeners, listenerName)
+    switch (apiKey) {
+      case Vote.key:
+        return handleVote(this.#context, request, hint)
+      case BeginQuorumEpoch.key:
+        return handleBeginQuorumEpoch(this.#context, request, hint)
+      case EndQuorumEpoch.key:
+        return handleEndQuorumEpoch(this.#context, request, hint)
+      case Fetch.key:
+        return this.#fetches.handle(version, request, hint)
+      case FetchSnapshot.key:
+        return handleFetchSnapshot(this.#context, request, hint)
+      case DescribeQuorum.key:
+        return describeQuorum(this.#context, request, version)
+      case AddRaftVoter.key:
+        return this.#changes.add(request)
+      case RemoveRaftVoter.key:
+        return this.#changes.remove(request)
+      case UpdateRaftVoter.key:
+        return this.#changes.update(request, hint)
+      default:
+        return undefined
+    }
+  }
+
+  #newContext(): RaftContext {
+    const node = this
+    const { world, logger, clusterId, timeouts, transport, controllerListenerName: listenerName } = this.#options
+    return {
+      world,
+      logger,
+      clusterId,
+      self: this.#self,
+      listenerName,
+      timeouts,
+      transport,
+      raft: this.#raft,
+      raftLog: this.#raftLog,
+      voters: this.#voters,
+      get isStopped() {
+        return node.#isStopped
+      },
+      submit: input => this.#submit(input),
+      logChanged: () => this.#logChanged(),
+      fail: error => this.#fail(error),
+    }
   }
 
   #newSnapshotter(): Snapshotter {
     const { world, logger, directory, snapshots: limits, state } = this.#options
     const values = () => {
       const records = state.snapshot()
-      return records === null ? null : encoded(records, state)
+      return records === null ? null : encoded(records, state.encode)
     }
-    const failed = (error: Error) => this.#fail(error)
-    const control = () => this.#voters.records()
-    return new Snapshotter({ world, logger, directory, limits, log: this.#log, control, values, failed }, this.#snapshot)
+    const { log } = this.#raftLog
+    return new Snapshotter(
+      {
+        world,
+        logger,
+        directory,
+        limits,
+        log,
+        control: endOffset => this.#voters.records(endOffset),
+        values,
+        changed: () => this.#raftLog.snapshotsChanged(),
+        failed: error => this.#fail(error),
+      },
+      this.#raftLog.newestSnapshot,
+    )
   }
 
-  /** This node as one of the voters. */
-  #findSelf(): Voter {
-    const { nodeId, directoryId, directory } = this.#options
+  /** A quorum in which nobody could ever lead is a mistake of the configuration. */
+  #checkVoters(): void {
+    const { nodeId, directoryId, directory, canVote, bootstrapServers } = this.#options
     const { kraftVersion, voters } = this.#voters
-    const self = voters.find(voter => voter.id === nodeId && (kraftVersion === 0 || voter.directoryId === directoryId))
-    if (self) return { id: self.id, directoryId: self.directoryId }
+    const isVoter = voterOf(voters, this.#self) !== undefined
+    const canOthersLead = voters.some(({ id }) => id !== nodeId) || (voters.length === 0 && bootstrapServers.length > 0)
+    if (kraftVersion === 0 && voters.length > 0 ? isVoter || !canVote : isVoter || canOthersLead) return
     const names = voters
       .map(voter => (kraftVersion === 0 ? voter.id : `${voter.id} with directory ${voter.directoryId}`))
       .join(', ')
@@ -203,130 +326,210 @@ export class RaftNode<Record> implements MachineLog<Record> {
       {
         hint: names
           ? 'start the node on the directory that it was formatted with'
-          : 'format with --standalone, or set controller.quorum.voters',
+          : 'format with --standalone, or set controller.quorum.voters or controller.quorum.bootstrap.servers',
       },
     )
   }
 
-  #checkStart(): void {
-    const { directory, logger } = this.#options
-    const { endOffset } = this.#snapshot
-    if (this.#log.logStartOffset > endOffset) {
-      throw new MillraceError(
-        'CORRUPT_METADATA_LOG',
-        `The log in ${directory} starts at offset ${this.#log.logStartOffset} and its newest snapshot ends at ${endOffset}`,
-        { hint: 'restore the snapshot between them' },
-      )
-    }
-    if (this.#log.logEndOffset >= endOffset) return
-    logger.warn('metadata-log.behind-snapshot', { logEndOffset: this.#log.logEndOffset, snapshotEndOffset: endOffset })
-    this.#log.truncateFullyAndStartAt(endOffset)
-  }
-
-  /** Voters as the snapshot and the whole log have them, committed or not. Returns the snapshot's batches. */
-  #readVoters(): BatchView[] {
-    const { world, directory } = this.#options
-    const path = `${directory}/${snapshotName(this.#snapshot)}`
-    const batches = world.disk.exists(path) ? readCheckpoint(world.disk, path) : []
-    for (const batch of batches) if (batch.isControl) this.#readControl(batch)
-    this.#voters.isInLog = this.#snapshot.endOffset > 0
-    for (let offset = this.#snapshot.endOffset; offset < this.#log.logEndOffset; ) {
-      const { chunks, nextOffset } = this.#log.read(offset, { maxBytes: 2 ** 20, atLeastOne: true })
-      for (const chunk of chunks)
-        for (const batch of batchesIn(chunk)) {
-          if (!batch.isControl) continue
-          this.#readControl(batch)
-          this.#voters.isInLog ||= controlRecordsIn(batch).some(({ type }) => type === 'KRaftVoters')
-        }
-      offset = nextOffset
-    }
-    return batches
-  }
-
-  #readControl(batch: BatchView): void {
-    for (const record of controlRecordsIn(batch)) this.#voters.apply(record)
-  }
-
-  /** A new leader's first batch says who leads; the first leader of all repeats the voters that the formatting left in a checkpoint. */
-  #lead(): void {
-    const raft = this.#raft
-    if (raft.role !== 'leader' || this.#leaderEpoch === raft.epoch) return
-    this.#leaderEpoch = raft.epoch
-    // Apache Kafka 4.3 writes and reads version 0, which has no directories, in a dynamic quorum too.
-    const ids = (voters: readonly Voter[]) => voters.map(({ id }) => ({ voterId: id, voterDirectoryId: zeroUuid }))
-    const change = {
-      version: 0,
-      leaderId: this.#options.nodeId,
-      voters: ids(raft.voters),
-      grantingVoters: ids(raft.grantingVoters),
-    }
-    const timestampMs = this.#options.world.clock.now()
-    const repeated = this.#voters.isInLog ? [] : this.#voters.records()
-    const bytes = controlBatch([{ type: 'LeaderChange', value: change }, ...repeated], { baseOffset: 0, epoch: 0, timestampMs })
-    this.#log.startEpoch(raft.epoch)
-    this.#write(bytes)
-    this.#options.logger.info('raft.leader', {
-      nodeId: this.#options.nodeId,
-      epoch: raft.epoch,
-      offset: this.#log.logEndOffset - 1,
-    })
-  }
-
-  #write(bytes: Uint8Array): void {
+  #submit(input: RaftInput): void {
+    if (this.#isStopped) return
     try {
-      this.#log.appendAsLeader(BatchView.at(bytes, 0)!, this.#raft.epoch)
+      this.#shell.submit(input)
     } catch (error) {
       this.#fail(error as Error)
-      throw error
     }
-    if (this.#flushing) return
-    this.#flushing = true
-    // At the end of the tick, so that what is appended together is forced to disk together.
-    this.#options.world.clock.defer(() => void this.#flush())
+    this.#settle()
   }
 
-  async #flush(): Promise<void> {
+  /** The machine's timers step it without `#submit`. */
+  #settlingClock(): Clock {
+    const { clock } = this.#options.world
+    const timer = (delayMs: number, fire: () => void) =>
+      clock.timer(delayMs, () => {
+        try {
+          fire()
+        } catch (error) {
+          this.#fail(error as Error)
+        }
+        this.#settle()
+      })
+    return { now: () => clock.now(), monotonic: () => clock.monotonic(), defer: run => clock.defer(run), timer }
+  }
+
+  /** Acts on what the last steps changed; what they change in turn is acted on by the same loop. */
+  #settle(): void {
+    this.#isUnsettled = true
+    if (this.#isSettling) return
+    this.#isSettling = true
     try {
-      for (let flushed = -1; flushed < this.#log.logEndOffset; ) {
-        const endOffset = this.#log.logEndOffset
-        await this.#log.flush()
-        flushed = endOffset
-        if (this.#failure) return
-        this.#shell.submit({ kind: 'flushed', endOffset })
+      while (this.#isUnsettled && !this.#isStopped) {
+        this.#isUnsettled = false
+        this.#stopLeading()
+        this.#startLeading()
         this.#commit()
+        this.#tellLeader()
+        this.#follower.update()
       }
     } catch (error) {
       this.#fail(error as Error)
     } finally {
-      this.#flushing = false
+      this.#isSettling = false
     }
+  }
+
+  #stopLeading(): void {
+    const { role, epoch } = this.#raft
+    if (!this.#leading || (role === 'leader' && epoch === this.#leading.epoch)) return
+    const { nodeId, logger } = this.#options
+    logger.info('raft.resigned', { nodeId, epoch: this.#leading.epoch })
+    this.#leading = null
+    this.#tellLeader()
+    this.#committed.fail(notLeader())
+    this.#changes.fail()
+    this.#fetches.fail()
+  }
+
+  /** A new leader's first batch says who leads, and who votes if the log does not have that yet, or not with this node's endpoints. */
+  #startLeading(): void {
+    const { role, epoch, voters, grantingVoters } = this.#raft
+    if (role !== 'leader' || this.#leading) return
+    const { nodeId, logger, world } = this.#options
+    this.#leading = { epoch, startOffset: this.logEndOffset }
+    // Apache Kafka 4.3 writes and reads version 0, which has no directories, in a dynamic quorum too.
+    const ids = (list: readonly Voter[]) => list.map(({ id }) => ({ voterId: id, voterDirectoryId: zeroUuid }))
+    const value = { version: 0, leaderId: nodeId, voters: ids(voters), grantingVoters: ids(grantingVoters) }
+    const change: ControlRecord = { type: 'LeaderChange', value }
+    const timestampMs = world.clock.now()
+    this.#write(controlBatch([change, ...this.#repeatedVoters()], { baseOffset: 0, epoch: 0, timestampMs }))
+    logger.info('raft.leader', { nodeId, epoch, offset: this.#leading.startOffset })
+  }
+
+  #repeatedVoters(): ControlRecord[] {
+    const { kraftVersion, voters, votersOffset } = this.#voters
+    if (kraftVersion === 0) return []
+    const own = voterOf(voters, this.#self)
+    const { controllerListeners: endpoints } = this.#options
+    const isCurrent = endpoints.length === 0 || JSON.stringify(own?.endpoints.map(plain)) === JSON.stringify(endpoints.map(plain))
+    if (votersOffset >= 0 && isCurrent) return []
+    const updated = isCurrent ? voters : voters.map(voter => (voter === own ? { ...voter, endpoints } : voter))
+    return [
+      { type: 'KRaftVersion', value: { version: 0, kRaftVersion: kraftVersion } },
+      { type: 'KRaftVoters', value: votersRecord(updated) },
+    ]
+  }
+
+  #appendVoters(voters: readonly VoterEndpoints[]): number {
+    const offset = this.logEndOffset
+    const timestampMs = this.#options.world.clock.now()
+    this.#write(controlBatch([{ type: 'KRaftVoters', value: votersRecord(voters) }], { baseOffset: 0, epoch: 0, timestampMs }))
+    this.#options.logger.info('raft.voters', { offset, voters: voters.map(({ id }) => id).join(',') })
+    return offset
+  }
+
+  /** Appends a batch of this leader. Followers get it, and the disk, at the end of the tick, with what else is appended until then. */
+  #write(bytes: Uint8Array): void {
+    try {
+      this.#raftLog.appendAsLeader(bytes, this.#leading!.epoch)
+    } catch (error) {
+      this.#fail(error as Error)
+      throw error
+    }
+    this.#logChanged()
+    if (this.#flushIsDue) return
+    this.#flushIsDue = true
+    this.#options.world.clock.defer(() => {
+      this.#flushIsDue = false
+      if (this.#isStopped) return
+      this.#fetches.wake()
+      void this.#flush()
+    })
+  }
+
+  async #flush(): Promise<void> {
+    const { log } = this.#raftLog
+    try {
+      await log.flush()
+    } catch (error) {
+      return this.#fail(error as Error)
+    }
+    this.#submit({ kind: 'flushed', endOffset: Math.min(log.recoveryPoint, log.logEndOffset) })
+  }
+
+  #logChanged(): void {
+    this.#submit({ kind: 'log-changed', log: this.#raftLog.end })
+    const { voters } = this.#voters
+    if (voters === this.#toldVoters) return
+    this.#toldVoters = voters
+    this.#submit({ kind: 'voters-changed', voters })
   }
 
   #commit(): void {
     const { highWatermark } = this.#raft
-    if (highWatermark < 0) return
-    this.#log.highWatermark = highWatermark
+    const { log } = this.#raftLog
+    if (highWatermark <= this.#committed.appliedOffset) return
+    log.highWatermark = highWatermark
     this.#committed.advance(highWatermark)
     this.#snapshotter.considerWriting()
-    this.#tellLeader()
+    this.#fetches.wake()
+    this.#changes.committed(highWatermark)
   }
 
   #tellLeader(): void {
-    const { id, epoch } = this.leader
-    if (id === this.#toldLeader.id && epoch === this.#toldLeader.epoch) return
+    const { leaderId, epoch } = this.#raft
+    const isReady = this.#leading ? this.#committed.appliedOffset > this.#leading.startOffset : leaderId !== this.#self.id
+    const id = isReady ? leaderId : nobody
+    // That there is none is no news in another epoch.
+    if (id === this.#toldLeader.id && (id === nobody || epoch === this.#toldLeader.epoch)) return
     this.#toldLeader = { id, epoch }
     this.#options.state.leaderChanged({ id, epoch })
   }
 
-  #fail(error: Error): void {
-    if (this.#failure || this.#closed) return
-    this.#failure = error
+  #restore(): void {
+    const batches = this.#raftLog.takeRestored()
+    const id = this.#raftLog.newestSnapshot
+    if (id.endOffset === 0) return
+    this.#options.state.loadSnapshot(restored(batches, this.#options.state.decode), id)
+    this.#committed.startAt(id.endOffset)
+  }
+
+  /** The leader's snapshot takes the place of log and state. */
+  #restartAtSnapshot(): void {
+    this.#raftLog.startAtSnapshot()
+    const id = this.#raftLog.newestSnapshot
+    this.#snapshotter.restarted(id)
+    this.#restore()
+    this.#logChanged()
+    this.#submit({ kind: 'leader-answered', epoch: this.#raft.epoch, highWatermark: id.endOffset })
+  }
+
+  #stop(): void {
+    this.#isStopped = true
     this.#shell.stop()
-    this.#committed.fail(error)
+    this.#follower.stop()
+    this.#upkeep.stop()
+    this.#changes.fail()
+    this.#committed.fail(this.#failure ?? notLeader())
+    this.#fetches.fail()
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure || this.#isStopped) return
+    this.#failure = error
+    this.#stop()
     this.#options.failed(error)
   }
 }
 
-function* encoded<Record>(records: Iterable<Record>, state: ReplicatedState<Record>): Generator<Uint8Array> {
-  for (const record of records) yield state.encode(record)
+function notLeader(): Error {
+  return new MillraceError('NOT_LEADER', 'this node does not lead the metadata quorum')
+}
+
+const plain = ({ name, host, port }: { name: string; host: string; port: number }) => ({ name, host, port })
+
+function* encoded<Record>(records: Iterable<Record>, encode: (record: Record) => Uint8Array): Generator<Uint8Array> {
+  for (const record of records) yield encode(record)
+}
+
+function* restored<Record>(batches: readonly BatchView[], decode: (value: Uint8Array) => Record): Generator<Record> {
+  for (const batch of batches) if (!batch.isControl) yield* decodedRecords(batch, { decode })
 }

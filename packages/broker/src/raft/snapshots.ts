@@ -15,11 +15,15 @@ export function snapshotName({ endOffset, epoch }: SnapshotId): string {
   return `${String(endOffset).padStart(20, '0')}-${String(epoch).padStart(10, '0')}${suffix}`
 }
 
-/** The snapshots in the directory, oldest first. Removes those that were never finished. */
+/** Removes what a process that ended was still writing. */
+export function removeUnfinished(disk: Disk, directory: string): void {
+  for (const name of disk.list(directory)) if (name.endsWith(unfinishedSuffix)) disk.remove(`${directory}/${name}`)
+}
+
+/** The snapshots in the directory, oldest first. */
 export function listSnapshots(disk: Disk, directory: string): SnapshotId[] {
   const ids: SnapshotId[] = []
   for (const name of disk.list(directory)) {
-    if (name.endsWith(unfinishedSuffix)) disk.remove(`${directory}/${name}`)
     const match = /^(\d{20})-(\d{10})\.checkpoint$/.exec(name)
     if (match) ids.push({ endOffset: Number(match[1]), epoch: Number(match[2]) })
   }
@@ -50,7 +54,7 @@ export function readCheckpoint(disk: Disk, path: string): BatchView[] {
 
 /** Writes a checkpoint file whole or not at all; durable when the promise resolves. */
 export async function writeCheckpoint(disk: Disk, path: string, batches: readonly Uint8Array[]): Promise<void> {
-  const unfinished = path.replace(/\.checkpoint$/, unfinishedSuffix)
+  const unfinished = unfinishedPath(path)
   disk.remove(unfinished)
   const file = disk.open(unfinished, 'write')
   try {
@@ -59,12 +63,12 @@ export async function writeCheckpoint(disk: Disk, path: string, batches: readonl
   } finally {
     file.close()
   }
-  finish(disk, unfinished, path)
+  finishCheckpoint(disk, path)
 }
 
 /** The same, blocking: for formatting and shutdown. */
 export function writeCheckpointNow(disk: Disk, path: string, batches: readonly Uint8Array[]): void {
-  const unfinished = path.replace(/\.checkpoint$/, unfinishedSuffix)
+  const unfinished = unfinishedPath(path)
   disk.remove(unfinished)
   const file = disk.open(unfinished, 'write')
   try {
@@ -73,10 +77,16 @@ export function writeCheckpointNow(disk: Disk, path: string, batches: readonly U
   } finally {
     file.close()
   }
-  finish(disk, unfinished, path)
+  finishCheckpoint(disk, path)
 }
 
-function finish(disk: Disk, unfinished: string, path: string): void {
-  disk.rename(unfinished, path)
+/** Where a snapshot grows until it is whole. */
+export function unfinishedPath(path: string): string {
+  return path.replace(/\.checkpoint$/, unfinishedSuffix)
+}
+
+/** Gives a whole and synced snapshot its name, durably. */
+export function finishCheckpoint(disk: Disk, path: string): void {
+  disk.rename(unfinishedPath(path), path)
   disk.syncDirectory(path.slice(0, path.lastIndexOf('/')))
 }

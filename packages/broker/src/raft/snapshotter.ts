@@ -21,10 +21,12 @@ export interface SnapshotterOptions {
   readonly directory: string
   readonly limits: SnapshotOptions
   readonly log: Log
-  /** What the snapshot says about voters. */
-  readonly control: () => readonly ControlRecord[]
+  /** What a snapshot that ends at `endOffset` says about voters. */
+  readonly control: (endOffset: number) => readonly ControlRecord[]
   /** All that is committed, encoded; null when this is no moment for a snapshot. */
   readonly values: () => Iterable<Uint8Array> | null
+  /** There is a new snapshot, or an old one less. */
+  readonly changed: () => void
   readonly failed: (error: Error) => void
 }
 
@@ -44,6 +46,13 @@ export class Snapshotter {
     this.#options = options
     this.#newest = newest
     this.#end = { ...newest, timestampMs: 0 }
+  }
+
+  /** The state was replaced by a snapshot from elsewhere. */
+  restarted(id: SnapshotId): void {
+    this.#newest = id
+    this.#end = { ...id, timestampMs: 0 }
+    this.#bytesSince = 0
   }
 
   start(): void {
@@ -102,7 +111,7 @@ export class Snapshotter {
     const batches = checkpointBatches({
       epoch,
       lastContainedLogTimestampMs: timestampMs,
-      control: control(),
+      control: control(endOffset),
       values,
       nowMs: world.clock.now(),
     })
@@ -110,9 +119,11 @@ export class Snapshotter {
   }
 
   #finish(id: SnapshotId): void {
-    this.#newest = id
+    if (id.endOffset > this.#newest.endOffset) this.#newest = id
     this.#options.logger.info('raft.snapshot', { endOffset: id.endOffset, epoch: id.epoch })
+    this.#options.changed()
     this.#deleteOld()
+    this.#options.changed()
   }
 
   /** Old snapshots and the log before the next newer one go when they are too large or too old; the newest snapshot stays. */
