@@ -29,7 +29,7 @@ export interface ConfigFallback {
 }
 
 export type ConfigType = 'boolean' | 'short' | 'int' | 'long' | 'double' | 'string' | 'list' | 'password' | 'class'
-export type ConfigScope = 'broker' | 'topic' | 'group' | 'client' | 'streams' | 'registry'
+export type ConfigScope = 'broker' | 'topic' | 'group' | 'client-metrics' | 'client' | 'streams' | 'registry'
 export type ConfigValue = boolean | number | string | readonly string[]
 
 const integerRange: Record<string, readonly [number, number]> = {

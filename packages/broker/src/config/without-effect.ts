@@ -1,3 +1,6 @@
+import { clientMetricsKeys } from './client-metrics-keys.ts'
+import { groupConfigKeys } from './group-config-keys.ts'
+
 /** Broker keys that Apache Kafka 4.3 knows and this version does not act on: given in a file, each is worth one warning. */
 export const withoutEffectYet: ReadonlySet<string> = new Set(
   `
@@ -124,4 +127,7 @@ export const keptWithoutEffectYet: ReadonlySet<string> = new Set([
   // Replication between brokers.
   'leader.replication.throttled.replicas',
   'follower.replication.throttled.replicas',
+  // Group protocols and client metrics that are not served.
+  ...Object.values(groupConfigKeys).map(key => key.name),
+  ...Object.values(clientMetricsKeys).map(key => key.name),
 ])

@@ -6,8 +6,8 @@ import {
   type IncrementalAlterConfigsRequest,
   type IncrementalAlterConfigsResponse,
 } from '@millrace/protocol'
-import { type ConfigKey, formatConfigValue } from '@millrace/runtime'
-import { brokerConfig, ConfigResourceType, topicConfig } from '../config/resolve.ts'
+import { type ConfigKey, type ConfigValue, formatConfigValue, parseConfigValue } from '@millrace/runtime'
+import { ConfigResourceType, topicConfig } from '../config/resolve.ts'
 import { type ControllerState, type Decision, orRefusal, Refusal, tooLarge } from './decision.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 import { checkTogether, checkValue, settableKey } from './settings.ts'
@@ -82,23 +82,28 @@ function decideEach<R extends Resource>(
 }
 
 function checkResource({ image, nodeId }: ControllerState, { resourceType, resourceName }: Resource): void {
+  const refuse = (why: string, errorCode: number = ErrorCode.INVALID_REQUEST) => new Refusal(errorCode, why)
   switch (resourceType) {
     case ConfigResourceType.TOPIC:
       if (!image.topic(resourceName))
-        throw new Refusal(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${resourceName}' does not exist.`)
+        throw refuse(`The topic '${resourceName}' does not exist.`, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
       return
-    case ConfigResourceType.BROKER:
-      if (resourceName !== '' && resourceName !== String(nodeId))
-        throw new Refusal(
-          ErrorCode.INVALID_REQUEST,
-          `Unexpected broker id, expected ${nodeId} or nothing, but received ${resourceName}`,
-        )
+    case ConfigResourceType.BROKER: {
+      if (resourceName === '') return
+      if (!/^\d{1,10}$/.test(resourceName)) throw refuse(`Broker id must be an integer, but it is: ${resourceName}`)
+      const id = Number(resourceName)
+      const isController = id === nodeId || [...image.controllers()].some(({ controllerId }) => controllerId === id)
+      if (!image.broker(id) && !isController) throw refuse(`No node with id ${id} found.`, ErrorCode.BROKER_ID_NOT_REGISTERED)
       return
+    }
     case ConfigResourceType.GROUP:
-      if (resourceName === '') throw new Refusal(ErrorCode.INVALID_REQUEST, 'Default group resources are not allowed.')
+      if (resourceName === '') throw refuse('Default group resources are not allowed.')
+      return
+    case ConfigResourceType.CLIENT_METRICS:
+      if (resourceName === '') throw refuse("Subscription name can't be empty")
       return
     default:
-      throw new Refusal(ErrorCode.INVALID_REQUEST, `Settings of resource type ${resourceType} cannot be altered here.`)
+      throw refuse(`Settings of resource type ${resourceType} cannot be altered here.`)
   }
 }
 
@@ -110,12 +115,19 @@ function alter(state: ControllerState, resource: Resource, settings: Map<string,
     return
   }
   if (value === null) throw new Refusal(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${name}`)
-  const text = configOperation === Operation.SET ? value : listOperation(state, resource, key, configOperation, value)
+  const text = configOperation === Operation.SET ? value : listOperation(state, resource, settings, key, configOperation, value)
   checkValue(key, text)
   settings.set(name, text)
 }
 
-function listOperation(state: ControllerState, resource: Resource, key: ConfigKey, operation: number, value: string): string {
+function listOperation(
+  state: ControllerState,
+  resource: Resource,
+  settings: ReadonlyMap<string, string>,
+  key: ConfigKey,
+  operation: number,
+  value: string,
+): string {
   if (operation !== Operation.APPEND && operation !== Operation.SUBTRACT)
     throw new Refusal(ErrorCode.INVALID_REQUEST, `Unknown operation ${operation} for the setting ${key.name}`)
   if (key.type !== 'list')
@@ -123,12 +135,20 @@ function listOperation(state: ControllerState, resource: Resource, key: ConfigKe
       ErrorCode.INVALID_CONFIG,
       `Can't ${operation === Operation.APPEND ? 'APPEND' : 'SUBTRACT'} to key ${key.name} because its type is not LIST.`,
     )
-  const inForce =
-    resource.resourceType === ConfigResourceType.TOPIC ? topicConfig(state, resource.resourceName, key) : brokerConfig(state, key)
+  const own = settings.get(key.name)
+  const inForce = own === undefined ? inherited(state, resource, key) : parseConfigValue(key, own)
   const present = [...((inForce ?? []) as readonly string[])]
   const given = value.split(',').map(member => member.trim())
   if (operation === Operation.SUBTRACT) return formatConfigValue(present.filter(member => !given.includes(member)))!
   return formatConfigValue([...present, ...given.filter(member => !present.includes(member))])!
+}
+
+/** The value of a resource that has none of its own. */
+function inherited(state: ControllerState, { resourceType, resourceName }: Resource, key: ConfigKey): ConfigValue | null {
+  if (resourceType === ConfigResourceType.TOPIC) return topicConfig(state, resourceName, key)
+  if (resourceType !== ConfigResourceType.BROKER) return key.default ?? null
+  const ofAll = state.image.dynamicConfig(ConfigResourceType.BROKER, '').get(key.name)
+  return ofAll === undefined ? state.config.get(key) : parseConfigValue(key, ofAll)
 }
 
 /** Records for what differs. `null` deletes. */

@@ -5,7 +5,6 @@ import {
   CreateTopics,
   DeleteTopics,
   ErrorCode,
-  ListPartitionReassignments,
   zeroUuid,
 } from '@millrace/protocol'
 import { describe, expect, test } from 'vitest'
@@ -22,9 +21,7 @@ function controllerOf(brokers: number[], properties: Record<string, string> = {}
     log: scenario.log,
     decide: scenario.decide.bind(scenario),
     submit: (decide: ControllerInput['decide']) => scenario.run({ decide }),
-    advance: scenario.advance.bind(scenario),
     register: scenario.register.bind(scenario),
-    heartbeat: scenario.heartbeat.bind(scenario),
     create: scenario.create.bind(scenario),
     alter: scenario.alterConfigs.bind(scenario),
   }
@@ -294,7 +291,14 @@ describe('IncrementalAlterConfigs', () => {
     ['appending to a number', 2, 't', ['retention.ms', 2, '5'], ErrorCode.INVALID_CONFIG],
     ['setting null', 2, 't', ['retention.ms', 0, null], ErrorCode.INVALID_REQUEST],
     ['an unknown operation', 2, 't', ['retention.ms', 7, '5'], ErrorCode.INVALID_REQUEST],
-    ['another broker', 4, '2', ['message.max.bytes', 0, '5'], ErrorCode.INVALID_REQUEST],
+    ['a broker that is not registered', 4, '2', ['message.max.bytes', 0, '5'], ErrorCode.BROKER_ID_NOT_REGISTERED],
+    ['a broker without a number', 4, 'b', ['message.max.bytes', 0, '5'], ErrorCode.INVALID_REQUEST],
+    ['an unknown key of a group', 32, 'g', ['session.timeout.ms', 0, '45000'], ErrorCode.INVALID_CONFIG],
+    ["a group's setting out of range", 32, 'g', ['consumer.session.timeout.ms', 0, '5'], ErrorCode.INVALID_CONFIG],
+    ['a group without a name', 32, '', ['consumer.session.timeout.ms', 0, '45000'], ErrorCode.INVALID_REQUEST],
+    ['client metrics of a selector that is none', 16, 'm', ['match', 0, 'name=x'], ErrorCode.INVALID_CONFIG],
+    ['client metrics without a name', 16, '', ['interval.ms', 0, '1000'], ErrorCode.INVALID_REQUEST],
+    ['a throttle for what is no replica', 2, 't', ['leader.replication.throttled.replicas', 0, '0-1'], ErrorCode.INVALID_CONFIG],
     ['a broker key that needs a restart', 4, '1', ['num.partitions', 0, '5'], ErrorCode.INVALID_REQUEST],
     ['an unknown broker key', 4, '1', ['num.partition', 0, '5'], ErrorCode.INVALID_CONFIG],
     ['min.insync.replicas of one broker', 4, '1', ['min.insync.replicas', 0, '1'], ErrorCode.INVALID_CONFIG],
@@ -304,6 +308,28 @@ describe('IncrementalAlterConfigs', () => {
     create('t')
     const { result, decided } = alter(type, name, [change as unknown as [string, number, string | null]])
     expect([result.errorCode, decided]).toEqual([errorCode, []])
+  })
+
+  test('takes settings of another broker, of all brokers, of groups and of client metrics', () => {
+    const { alter, image } = controllerOf([1, 2])
+    const settings: [number, string, string, string][] = [
+      [4, '2', 'follower.replication.throttled.rate', '1000'],
+      [4, '', 'leader.replication.throttled.rate', '2000'],
+      [32, 'g', 'consumer.session.timeout.ms', '50000'],
+      [16, 'm', 'match', 'client_id=app-.*'],
+    ]
+    for (const [type, resource, name, value] of settings) {
+      expect(alter(type, resource, [[name, 0, value]]).result.errorCode).toBe(0)
+      expect([...image.dynamicConfig(type, resource)]).toContainEqual([name, value])
+    }
+  })
+
+  test('appends throttled replicas to those of the topic', () => {
+    const { create, alter, image } = controllerOf([1])
+    create('t')
+    alter(2, 't', [['follower.replication.throttled.replicas', 0, '0:1']])
+    alter(2, 't', [['follower.replication.throttled.replicas', 2, '0:2']])
+    expect(image.dynamicConfig(2, 't').get('follower.replication.throttled.replicas')).toBe('0:1,0:2')
   })
 
   test('forgets who was eligible to lead when min.insync.replicas changes', () => {
@@ -339,69 +365,6 @@ describe('AllocateProducerIds', () => {
     const { decide } = controllerOf([1])
     expect(decide(AllocateProducerIds, { brokerId: 1, brokerEpoch: 1 }).answered.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH)
   })
-})
-
-describe('the life of a broker', () => {
-  test('starts fenced, with the offset of its registration as epoch', () => {
-    const { register, heartbeat, image, log } = controllerOf([])
-    const { answered } = register(1)
-    expect(answered).toMatchObject({ errorCode: 0, brokerEpoch: log.length - 1 })
-    expect([image.broker(1)!.fenced, image.isActive(1)]).toEqual([true, false])
-    expect(heartbeat(1).answered).toMatchObject({ isFenced: false, isCaughtUp: true })
-    expect(image.isActive(1)).toBe(true)
-  })
-
-  test('stays fenced until it has read its own registration', () => {
-    const { register, heartbeat, image } = controllerOf([])
-    register(1)
-    expect(heartbeat(1, { currentMetadataOffset: 0 }).answered).toMatchObject({ isFenced: true, isCaughtUp: false })
-    expect(image.isActive(1)).toBe(false)
-  })
-
-  test('of another cluster or with older features is refused', () => {
-    const { register } = controllerOf([])
-    expect(register(1, { clusterId: 'XXXXXXXXXXXXXXXXXXXXXQ' }).answered.errorCode).toBe(ErrorCode.INCONSISTENT_CLUSTER_ID)
-    expect(register(1, { features: [] }).answered.errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION)
-  })
-
-  test('that was killed and comes back leads its partitions in a new epoch', () => {
-    const { create, register, heartbeat, advance, image } = controllerOf([1])
-    create('t')
-    const epochs = () => image.topic('t')!.partitions.map(({ leader, leaderEpoch, isr }) => [leader, leaderEpoch, isr])
-    expect(register(1).answered.errorCode).toBe(ErrorCode.DUPLICATE_BROKER_REGISTRATION)
-    advance(9000)
-    register(1)
-    expect(epochs()).toEqual([[-1, 1, []]])
-    expect(image.topic('t')!.partitions[0]!.offlineReplicas).toEqual([1])
-    heartbeat(1)
-    expect(epochs()).toEqual([[1, 2, [1]]])
-  })
-
-  test('that shuts down hands over what it leads, and is fenced', () => {
-    const { create, heartbeat, image } = controllerOf([1, 2])
-    create('t', { numPartitions: 2, replicationFactor: 2 })
-    expect(heartbeat(1, { wantShutDown: true }).answered).toMatchObject({ shouldShutDown: false, isFenced: false })
-    expect(image.broker(1)).toMatchObject({ fenced: false, inControlledShutdown: true })
-    expect(heartbeat(1, { wantShutDown: true }).answered.shouldShutDown).toBe(false)
-    heartbeat(2)
-    expect(heartbeat(1, { wantShutDown: true }).answered).toMatchObject({ shouldShutDown: true, isFenced: true })
-    expect(image.broker(1)).toMatchObject({ fenced: true, inControlledShutdown: true })
-    expect(image.topic('t')!.partitions.map(({ leader, isr }) => [leader, isr])).toEqual([
-      [2, [2]],
-      [2, [2]],
-    ])
-  })
-
-  test('with an epoch that is over is refused', () => {
-    const { heartbeat } = controllerOf([1])
-    expect(heartbeat(1, { brokerEpoch: 0 }).answered.errorCode).toBe(ErrorCode.STALE_BROKER_EPOCH)
-  })
-})
-
-test('ListPartitionReassignments tells that nothing is under way', () => {
-  const { create, decide } = controllerOf([1])
-  create('t')
-  expect(decide(ListPartitionReassignments, { timeoutMs: 0, topics: null }).answered).toMatchObject({ errorCode: 0, topics: [] })
 })
 
 test('a snapshot makes the same image', () => {

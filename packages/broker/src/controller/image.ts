@@ -2,7 +2,7 @@ import type { RegisterBrokerRecord, RegisterControllerRecord } from '@millrace/p
 import { assert } from '@millrace/runtime'
 import type { BrokerMetadata, MetadataChange } from '../services.ts'
 import { KeptRecords } from './kept-records.ts'
-import type { MetadataRecord } from './metadata-record.ts'
+import { type MetadataRecord, partitionChange } from './metadata-record.ts'
 import { changedPartition, type PartitionImage, partitionOf, partitionRecordOf, type TopicImage } from './partition-image.ts'
 import { collisionKey } from './topic-name.ts'
 
@@ -251,11 +251,8 @@ export class MetadataImage {
     for (const { topicId, partitions } of topics) {
       for (const [index, partition] of partitions.entries()) {
         if (partition.eligibleLeaderReplicas.length + partition.lastKnownEligibleLeaderReplicas.length === 0) continue
-        const record = partitionRecordOf(topicId, index, partition)
-        this.#partitionsOf(topicId)[index] = partitionOf(
-          { ...record, eligibleLeaderReplicas: [], lastKnownElr: [] },
-          this.#offlineOf,
-        )
+        const { value } = partitionChange({ topicId, partitionId: index, eligibleLeaderReplicas: [], lastKnownElr: [] })
+        this.#partitionsOf(topicId)[index] = changedPartition(partition, value, this.#offlineOf)
       }
     }
   }

@@ -77,7 +77,8 @@ export function partitionOf(record: PartitionRecord, offlineOf: OfflineOf): Part
 /** The leader epoch grows with each change that names a leader, the partition epoch with each change. */
 export function changedPartition(before: PartitionImage, change: PartitionChangeRecord, offlineOf: OfflineOf): PartitionImage {
   const { topicId, partitionId, leader, leaderRecoveryState, lastKnownElr, ...others } = change
-  const lists = Object.fromEntries(Object.entries(others).filter(([, list]) => list !== null))
+  const lists = Object.fromEntries<unknown>(Object.entries(others).filter(([, list]) => list !== null))
+  if (change.replicas && !change.directories) lists.directories = change.replicas.map(() => migratingDirectory)
   return new Partition(
     {
       ...before,

@@ -1,29 +1,33 @@
 import { ErrorCode } from '@millrace/protocol'
 import { ConfigError, type ConfigKey, parseConfigValue } from '@millrace/runtime'
 import { brokerKeyOf } from '../config/broker-config.ts'
+import { clientMetricsKeys } from '../config/client-metrics-keys.ts'
+import { groupConfigKeys } from '../config/group-config-keys.ts'
 import { ConfigResourceType } from '../config/resolve.ts'
 import { checkSetting } from '../config/setting.ts'
 import { topicKeys } from '../config/topic-keys.ts'
 import { Refusal } from './decision.ts'
 
 const maxValueLength = 32_767
-const topicKeysByName: ReadonlyMap<string, ConfigKey> = new Map(Object.values(topicKeys).map(key => [key.name, key]))
+const byName = (keys: Readonly<Record<string, ConfigKey>>): ReadonlyMap<string, ConfigKey> =>
+  new Map(Object.values(keys).map(key => [key.name, key]))
 
-const resourceNames: Readonly<Record<number, string>> = {
-  [ConfigResourceType.TOPIC]: 'topic',
-  [ConfigResourceType.BROKER]: 'broker',
-  [ConfigResourceType.GROUP]: 'group',
+/** The settings of each type of resource. */
+const resources: Readonly<Record<number, { readonly word: string; readonly keyOf: (name: string) => ConfigKey | undefined }>> = {
+  [ConfigResourceType.TOPIC]: { word: 'topic', keyOf: keyIn(byName(topicKeys)) },
+  [ConfigResourceType.BROKER]: { word: 'broker', keyOf: brokerKeyOf },
+  [ConfigResourceType.GROUP]: { word: 'group', keyOf: keyIn(byName(groupConfigKeys)) },
+  [ConfigResourceType.CLIENT_METRICS]: { word: 'client metrics', keyOf: keyIn(byName(clientMetricsKeys)) },
+}
+
+function keyIn(keys: ReadonlyMap<string, ConfigKey>): (name: string) => ConfigKey | undefined {
+  return name => keys.get(name)
 }
 
 /** The declared key of a resource of this type. Throws a Refusal INVALID_CONFIG for an unknown one, INVALID_REQUEST for a broker key that needs a restart. */
 export function settableKey(resourceType: number, name: string): ConfigKey {
-  const key =
-    resourceType === ConfigResourceType.TOPIC
-      ? topicKeysByName.get(name)
-      : resourceType === ConfigResourceType.BROKER
-        ? brokerKeyOf(name)
-        : undefined
-  if (!key) throw new Refusal(ErrorCode.INVALID_CONFIG, `Unknown ${resourceNames[resourceType]} config name: ${name}`)
+  const key = resources[resourceType]?.keyOf(name)
+  if (!key) throw new Refusal(ErrorCode.INVALID_CONFIG, `Unknown ${resources[resourceType]?.word ?? ''} config name: ${name}`)
   if (resourceType === ConfigResourceType.BROKER && !key.dynamic)
     throw new Refusal(ErrorCode.INVALID_REQUEST, `Cannot update these configs dynamically: ${name}`)
   return key
