@@ -9,6 +9,7 @@ import type { ControllerState, Decision } from './decision.ts'
 import { MetadataImage } from './image.ts'
 import { electUnclean } from './leader-election.ts'
 import type { MetadataRecord } from './metadata-record.ts'
+import { metadataVersionOf } from './metadata-version.ts'
 import { periodicInputs } from './periodic-decisions.ts'
 
 /** The metadata log as the active controller needs it: raft's node. */
@@ -73,6 +74,11 @@ export class ActiveController {
       clock: world.clock,
       failed: error => this.#fail(error),
     })
+  }
+
+  /** The level of metadata.version in which records are written now. */
+  get metadataVersion(): number {
+    return metadataVersionOf(this.#state.image)
   }
 
   /** Writes what a new controller owes the log; resolves when that is committed. Rejects with a MillraceError UNSUPPORTED_FEATURE, or NOT_CONTROLLER when stopped before. */

@@ -7,6 +7,7 @@ import { readBootstrapRecords } from '../storage/bootstrap-checkpoint.ts'
 import { ActiveController } from './active-controller.ts'
 import { type MetadataQuorumOptions, raftOptions } from './metadata-quorum.ts'
 import type { MetadataRecord } from './metadata-record.ts'
+import { metadataVersionOf } from './metadata-version.ts'
 import { CommittedMetadata } from './metadata-view.ts'
 import { decodeRecord, encodeRecord } from './record-codec.ts'
 
@@ -90,7 +91,7 @@ export class QuorumMember {
 
   #state(): ReplicatedState<MetadataRecord> {
     return {
-      encode: encodeRecord,
+      encode: record => encodeRecord(record, this.#active?.metadataVersion ?? metadataVersionOf(this.metadata.image)),
       decode: decodeRecord,
       committed: ({ records, nextOffset }) => {
         this.metadata.publish(records, nextOffset)

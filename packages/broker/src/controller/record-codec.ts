@@ -16,7 +16,6 @@ const versionSince: Readonly<Record<string, readonly number[]>> = {
 }
 
 /** What an older version cannot hold is left out of it. */
-const withoutDirectories = { logDirs: [], directories: [] }
 const withoutEligibleReplicas = { eligibleLeaderReplicas: null, lastKnownElr: null }
 
 /** The value of the record in the log, in the version that the level of metadata.version allows. */
@@ -29,7 +28,7 @@ export function encodeRecord({ type, value }: MetadataRecord, level: number = me
     ...value,
     ...(level < MetadataVersion.cordonedDirectories ? { cordonedLogDirs: null } : {}),
     ...(level < MetadataVersion.eligibleLeaderReplicas ? withoutEligibleReplicas : {}),
-    ...(level < MetadataVersion.directories ? withoutDirectories : {}),
+    ...(level < MetadataVersion.directories ? { logDirs: [], directories: type === 'PartitionRecord' ? [] : null } : {}),
   }
   return encodeMetadataRecord(message, version, known)
 }
