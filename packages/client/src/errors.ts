@@ -45,6 +45,21 @@ export class NoOffsetError extends MillraceError {
   }
 }
 
+/** The partition's log was cut below what this consumer has read, by a leader that did not have it, and there is no reset policy (KIP-320). */
+export class LogTruncationError extends KafkaError {
+  /** What was read from here on is not in the log any more. */
+  readonly divergentOffset: number
+
+  constructor(partition: string, position: number, divergentOffset: number) {
+    super(
+      ErrorCode.OFFSET_OUT_OF_RANGE,
+      `${partition} was truncated to ${divergentOffset}, before the position ${position}, and autoOffsetReset is none`,
+      { hint: 'seek to divergentOffset to go on with what took its place' },
+    )
+    this.divergentOffset = divergentOffset
+  }
+}
+
 /** A call that the consumer's present state does not allow. */
 export class StateError extends MillraceError {
   constructor(message: string, hint?: string) {

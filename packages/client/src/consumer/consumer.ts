@@ -82,7 +82,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
       : null
     this.#cluster.metadata.onChange(() => {
       this.#membership?.metadataChanged()
-      this.#fetcher.fetch()
+      this.#fetcher.metadataChanged()
     })
   }
 
@@ -286,13 +286,14 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     if (this.#life !== 'open') return
     this.#life = 'closing'
     this.#wakeup.notify()
-    this.#fetcher.close()
+    const sessionsEnd = this.#fetcher.close()
     let failure: unknown
     try {
       await this.#giveUp('the consumer was closed')
     } catch (error) {
       failure = error
     }
+    await sessionsEnd
     this.#membership?.close()
     this.#partitions.clear()
     this.#life = 'closed'

@@ -1,6 +1,7 @@
 import { BatchView, type ElementOf, ErrorCode, errorOf, type FetchResponse, KafkaError } from '@millrace/protocol'
 import { messageOf } from '@millrace/runtime'
 import type { Cluster } from '../cluster.ts'
+import { LogTruncationError } from '../errors.ts'
 import { nameOf } from '../topic-partition.ts'
 import { AbortedTransactions } from './aborted-transactions.ts'
 import { FetchedBatch } from './consumed-batch.ts'
@@ -21,6 +22,10 @@ type PartitionAnswer = ElementOf<ElementOf<FetchResponse['responses']>['partitio
 export interface Asked {
   readonly state: PartitionState
   readonly seeks: number
+  /** As the client knew it. */
+  readonly leaderEpoch: number
+  /** False: a replica near to us was asked (KIP-392). */
+  readonly isLeader: boolean
 }
 
 /** Takes fetch answers into the states of their partitions: batches, ends of logs, and what errors ask for. */
@@ -48,17 +53,19 @@ export class FetchAnswers {
         const entry = asked.get(nameOf({ topic, partition: answer.partitionIndex }))
         // Not asked for, given away meanwhile, or sought to somewhere else: none of our business any more.
         if (!entry || !this.#readable.isCurrent(entry.state) || entry.state.seeks !== entry.seeks) continue
-        this.#takePartition(entry.state, answer, response)
+        this.#takePartition(entry, answer, response)
       }
     }
   }
 
-  #takePartition(state: PartitionState, answer: PartitionAnswer, response: FetchResponse): void {
+  #takePartition(asked: Asked, answer: PartitionAnswer, response: FetchResponse): void {
+    const { state } = asked
     if (answer.errorCode !== ErrorCode.NONE) {
-      this.#takeError(state, answer, response)
+      this.#takeError(asked, answer, response)
       return
     }
     state.failures = 0
+    state.failedEpoch = -1
     if (answer.highWatermark >= 0) state.highWatermark = answer.highWatermark
     if (answer.lastStableOffset >= 0) state.lastStableOffset = answer.lastStableOffset
     if (answer.logStartOffset >= 0) state.logStartOffset = answer.logStartOffset
@@ -119,30 +126,29 @@ export class FetchAnswers {
     }
   }
 
-  #takeError(state: PartitionState, answer: PartitionAnswer, response: FetchResponse): void {
+  #takeError({ state, leaderEpoch, isLeader }: Asked, answer: PartitionAnswer, response: FetchResponse): void {
     const { errorCode, currentLeader } = answer
+    const { metadata, logger } = this.#cluster
     const error = errorOf(errorCode, nameOf(state))
-    state.preferredReplica = -1
+    // A replica that lags, or has deleted more, says nothing about the partition: the leader does.
+    if (!isLeader) {
+      state.preferredReplica = -1
+      logger.info('client.fetch.replica-left', { partition: nameOf(state), error: error.code })
+      return
+    }
     if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
       this.#outOfRange(state)
       return
     }
     if (currentLeader.leaderId >= 0) {
       const endpoint = response.nodeEndpoints.find(({ nodeId }) => nodeId === currentLeader.leaderId)
-      if (
-        this.#cluster.metadata.applyLeaderHint(
-          state.topic,
-          state.partition,
-          currentLeader.leaderId,
-          currentLeader.leaderEpoch,
-          endpoint,
-        )
-      )
-        return
+      metadata.applyLeaderHint(state.topic, state.partition, currentLeader.leaderId, currentLeader.leaderEpoch, endpoint)
     }
+    // There is a new leader: nothing to wait for.
+    if (leaderEpoch >= 0 && metadata.leaderEpochOf(state.topic, state.partition) > leaderEpoch) return
     this.backOff(state)
-    if (error.retriable || errorCode === ErrorCode.UNKNOWN_LEADER_EPOCH || errorCode === ErrorCode.FENCED_LEADER_EPOCH) {
-      this.#cluster.logger.warn('client.fetch.retried', { partition: nameOf(state), error: error.code })
+    if (error.retriable) {
+      logger.warn('client.fetch.retried', { partition: nameOf(state), error: error.code })
       this.#cluster.requestMetadata()
     } else {
       this.#readable.fail(state, error)
@@ -178,15 +184,15 @@ export class FetchAnswers {
       truncatedTo: endOffset,
     })
     if (this.#options.autoOffsetReset === 'none') {
-      const what = `${nameOf(state)} was truncated to ${endOffset}, before the position ${state.position}`
-      this.#readable.fail(state, errorOf(ErrorCode.OFFSET_OUT_OF_RANGE, what))
+      this.#readable.fail(state, new LogTruncationError(nameOf(state), state.position, endOffset))
       return
     }
     state.seek(Math.min(endOffset, state.position))
   }
 
-  /** No fetch of the partition for a while. */
+  /** No fetch of the partition for a while, unless it gets a new leader. */
   backOff(state: PartitionState): void {
+    state.failedEpoch = this.#cluster.metadata.leaderEpochOf(state.topic, state.partition)
     state.retryAtMs = this.#cluster.world.clock.monotonic() + this.#cluster.retryBackoff.delayMs(++state.failures)
   }
 }

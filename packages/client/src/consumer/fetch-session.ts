@@ -14,6 +14,8 @@ export interface FetchTarget {
 type SessionFields = Pick<Draft<FetchRequest>, 'sessionId' | 'sessionEpoch' | 'topics' | 'forgottenTopicsData'>
 
 const initialEpoch = 0
+/** Asks the broker to forget the session. */
+const finalEpoch = -1
 const maxEpoch = 2 ** 31 - 1
 
 /**
@@ -64,6 +66,13 @@ export class FetchSession {
     this.#id = sessionId
     this.#epoch = isNew || this.#epoch === maxEpoch ? 1 : this.#epoch + 1
     this.#known = this.#pending
+  }
+
+  /** The session's part of a request that ends it; null: the broker has none for us. No further request in it. */
+  end(): SessionFields | null {
+    const id = this.#id
+    this.#restart(0)
+    return id === 0 ? null : { sessionId: id, sessionEpoch: finalEpoch, topics: [], forgottenTopicsData: [] }
   }
 
   /** The request or its answer was lost. */

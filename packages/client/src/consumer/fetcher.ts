@@ -21,9 +21,20 @@ export interface FetcherOptions extends FetchAnswersOptions, ReadablePartitionsO
 }
 
 interface BrokerFetch {
+  node: BrokerNode
   readonly session: FetchSession
   isOut: boolean
+  /** Since when the request or the connection for it is out. */
+  outSinceMs: number
+  /** Of the request that is out; undefined while it is being made. */
+  connection: Connection | undefined
+  states: readonly PartitionState[]
 }
+
+/** A fetch that is out for so long beyond the broker's own wait makes the consumer look whether somebody else leads by now. */
+const stallMs = 1_000
+/** How long closing waits for brokers to forget their sessions. */
+const closeTimeoutMs = 1_000
 
 /**
  * Fetches ahead of the reader: one request at a time a broker, the next as soon as an answer is there, for the partitions that have room.
@@ -39,6 +50,7 @@ export class Fetcher {
   readonly #arrived: () => void
   readonly #brokers = new Map<number, BrokerFetch>()
   #retryTimer: Timer | undefined
+  #stallTimer: Timer | undefined
   #bufferedBytes = 0
   #isClosed = false
 
@@ -111,20 +123,64 @@ export class Fetcher {
     return this.#readable.take(maxRecords)
   }
 
-  close(): void {
+  /** Leaders may have changed: fetches from new ones, and gives up what is out to a broker that hangs and leads none of it any more. */
+  metadataChanged(): void {
+    const nowMs = this.#cluster.world.clock.monotonic()
+    for (const broker of this.#brokers.values()) {
+      if (!broker.isOut) continue
+      const isLeft = broker.states.every(state => {
+        const node = this.#nodeFor(state, nowMs)
+        return node !== undefined && node.nodeId !== broker.node.nodeId
+      })
+      if (broker.connection && isLeft && this.#isStalled(broker, nowMs)) {
+        this.#cluster.logger.warn('client.fetch.stalled', { node: broker.node.nodeId })
+        broker.connection.close()
+      }
+    }
+    // A broker that cannot be reached may be gone for good, until the cluster has noticed: the next answer may name another leader.
+    for (const state of this.#partitions.values()) {
+      const node = state.failures > 0 ? this.#nodeFor(state, nowMs) : undefined
+      if (!node || !this.#cluster.pool.isBackingOff(node)) continue
+      this.#cluster.requestMetadata()
+      break
+    }
+    this.fetch()
+  }
+
+  /** Fetches nothing more, and tells brokers that they may forget the sessions (KIP-227), which waits for them a moment at most. */
+  async close(): Promise<void> {
     this.#isClosed = true
     this.#retryTimer?.cancel()
+    this.#stallTimer?.cancel()
+    const { world, pool } = this.#cluster
+    const farewells = [...this.#brokers.values()].map(async ({ node, session, isOut }) => {
+      const farewell = session.end()
+      if (!farewell || pool.isBackingOff(node)) return
+      // A fetch that is out holds up what comes behind it on its connection.
+      const connection = await pool.connect(node, isOut ? 'general' : 'fetch')
+      await connection.request(Fetch, { maxWaitMs: 0, minBytes: 0, ...farewell })
+    })
+    let timer: Timer | undefined
+    const timeUp = new Promise<void>(resolve => {
+      timer = world.clock.timer(closeTimeoutMs, resolve)
+    })
+    await Promise.race([Promise.allSettled(farewells), timeUp])
+    timer?.cancel()
   }
 
   #mayFetch(state: PartitionState, nowMs: number): boolean {
     if (state.fetchOffset < 0 || state.isPaused || state.error) return false
     if (this.#isFull(state)) return false
-    if (nowMs >= state.retryAtMs) return true
+    if (nowMs >= state.retryAtMs || this.#hasNewLeader(state)) return true
     this.#retryTimer ??= this.#cluster.world.clock.timer(state.retryAtMs - nowMs, () => {
       this.#retryTimer = undefined
       this.fetch()
     })
     return false
+  }
+
+  #hasNewLeader({ topic, partition, failedEpoch }: PartitionState): boolean {
+    return failedEpoch >= 0 && this.#cluster.metadata.leaderEpochOf(topic, partition) > failedEpoch
   }
 
   /** The broker is known to have records behind what was fetched: a fetch that asks for them is answered at once. */
@@ -148,9 +204,11 @@ export class Fetcher {
   }
 
   async #fetchFrom(node: BrokerNode, states: readonly PartitionState[]): Promise<void> {
-    let broker = this.#brokers.get(node.nodeId)
-    if (!broker) this.#brokers.set(node.nodeId, (broker = { session: new FetchSession(), isOut: false }))
+    const broker = this.#brokerOf(node)
     broker.isOut = true
+    broker.outSinceMs = this.#cluster.world.clock.monotonic()
+    broker.states = states
+    this.#watchStalls()
     let isRequested = false
     try {
       const connection = await this.#cluster.connect(node, 'fetch')
@@ -158,7 +216,10 @@ export class Fetcher {
       const asked = states.filter(state => this.#readable.isCurrent(state) && state.fetchOffset >= 0 && !state.isPaused)
       if (asked.length > 0) {
         isRequested = true
-        const response = await this.#request(connection, broker.session, asked)
+        broker.connection = connection
+        broker.outSinceMs = this.#cluster.world.clock.monotonic()
+        const response = await this.#request(node, connection, broker.session, asked)
+        if (this.#isClosed) return
         broker.session.answered(response.response.errorCode, response.response.sessionId)
         this.#answers.take(response.response, response.asked)
       }
@@ -167,17 +228,51 @@ export class Fetcher {
       if (this.#isClosed) return
       this.#cluster.logger.warn('client.fetch.failed', { node: node.nodeId, error: messageOf(error) })
       this.#cluster.requestMetadata()
-      for (const state of states) this.#answers.backOff(state)
-      if (!(error instanceof MillraceError && error.retriable))
-        for (const state of states) this.#readable.fail(state, error as Error)
+      const isFinal = !(error instanceof MillraceError && error.retriable)
+      for (const state of states) {
+        if (state.preferredReplica === node.nodeId) state.preferredReplica = -1
+        // What has another leader meanwhile is being fetched there.
+        else if (this.#cluster.metadata.leaderOf(state.topic, state.partition)?.nodeId === node.nodeId)
+          this.#answers.backOff(state)
+        if (isFinal) this.#readable.fail(state, error as Error)
+      }
     } finally {
       broker.isOut = false
+      broker.connection = undefined
     }
     this.#arrived()
     this.fetch()
   }
 
+  #brokerOf(node: BrokerNode): BrokerFetch {
+    let broker = this.#brokers.get(node.nodeId)
+    if (!broker) {
+      broker = { node, session: new FetchSession(), isOut: false, outSinceMs: 0, connection: undefined, states: [] }
+      this.#brokers.set(node.nodeId, broker)
+    }
+    broker.node = node
+    return broker
+  }
+
+  #isStalled({ outSinceMs }: BrokerFetch, nowMs: number): boolean {
+    return nowMs - outSinceMs >= this.#options.fetchMaxWaitMs + stallMs
+  }
+
+  /** A broker that hangs or is cut off tells nobody that it leads no more. */
+  #watchStalls(): void {
+    if (this.#isClosed) return
+    const { clock } = this.#cluster.world
+    this.#stallTimer ??= clock.timer(this.#options.fetchMaxWaitMs + stallMs, () => {
+      this.#stallTimer = undefined
+      const nowMs = clock.monotonic()
+      const out = [...this.#brokers.values()].filter(({ isOut }) => isOut)
+      if (out.some(broker => this.#isStalled(broker, nowMs))) this.#cluster.requestMetadata()
+      if (out.length > 0) this.#watchStalls()
+    })
+  }
+
   async #request(
+    node: BrokerNode,
     connection: Connection,
     session: FetchSession,
     states: readonly PartitionState[],
@@ -199,13 +294,15 @@ export class Fetcher {
       const { topic, partition, fetchOffset, fetchEpoch, seeks } = state
       const topicId = metadata.topic(topic)?.topicId ?? zeroUuid
       if (topicId === zeroUuid) allHaveIds = false
-      asked.set(nameOf(state), { state, seeks })
+      const currentLeaderEpoch = metadata.leaderEpochOf(topic, partition)
+      const isLeader = metadata.leaderOf(topic, partition)?.nodeId === node.nodeId
+      asked.set(nameOf(state), { state, seeks, leaderEpoch: currentLeaderEpoch, isLeader })
       return {
         topic,
         topicId,
         partition,
         fetchOffset,
-        currentLeaderEpoch: metadata.leaderEpochOf(topic, partition),
+        currentLeaderEpoch,
         lastFetchedEpoch: fetchEpoch,
         partitionMaxBytes: maxPartitionFetchBytes,
       }

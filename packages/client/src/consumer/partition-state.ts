@@ -34,8 +34,10 @@ export class PartitionState implements TopicPartition {
   /** Given to the reader behind what is buffered, instead of further batches. */
   error: Error | null = null
   failures = 0
-  /** Monotonic; no fetch before. */
+  /** Monotonic; no fetch before, unless there is a new leader. */
   retryAtMs = 0
+  /** Leader epoch of the last failure, as it was known then; -1: not known. */
+  failedEpoch = -1
   /** Grows with each seek: an answer for an earlier number is out of date. */
   seeks = 0
 

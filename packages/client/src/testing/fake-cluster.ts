@@ -100,6 +100,14 @@ export class FakeCluster {
       const broker = new FakeBroker(`broker-${id}`, id)
       broker.topics.set('t', partitions)
       this.brokers.push(broker)
+    }
+    this.serveAll()
+  }
+
+  /** Takes back what a test had brokers say instead. */
+  serveAll(): void {
+    for (const broker of this.brokers) {
+      const { nodeId: id } = broker
       broker.on(Produce, ({ body }) => this.#produce(id, body))
       broker.on(Fetch, ({ body }) => this.#fetch(id, body))
       broker.on(ListOffsets, ({ body }) => this.#listOffsets(id, body))
@@ -127,8 +135,13 @@ export class FakeCluster {
     this.#leaveTo(id, electionMs)
   }
 
-  async restart(id: number): Promise<void> {
+  /** It may lead again. */
+  unfence(id: number): void {
     this.#fenced.delete(id)
+  }
+
+  async restart(id: number): Promise<void> {
+    this.unfence(id)
     await this.brokers[id - 1]!.listen(this.#universe.machine(`broker-${id}`).boot())
   }
 
