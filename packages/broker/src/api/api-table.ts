@@ -3,6 +3,7 @@ import { interBrokerListenerName } from '../config/listeners.ts'
 import { supportedFeatures } from '../controller/features.ts'
 import { AnswerMemory } from '../fetch/answer-memory.ts'
 import { ReadBuffers } from '../fetch/read-buffers.ts'
+import { ReplicaSessions } from '../fetch/replica-sessions.ts'
 import { FetchSessionCache } from '../fetch/session-cache.ts'
 import type { Partitions } from '../partition/partitions.ts'
 import { ProducerIds } from '../producer-ids.ts'
@@ -42,6 +43,7 @@ export function apiTable(
       buffers: new ReadBuffers(),
       memory: new AnswerMemory(maxUntakenFetchBytes),
       maxBytes: config.get(brokerKeys.fetchMaxBytes)!,
+      replicaSessions: new ReplicaSessions(world.random),
       interBrokerListenerName: interBrokerListenerName(config),
     }),
     listOffsetsHandler(partitions),

@@ -1,17 +1,15 @@
 import { type Draft, ErrorCode, Fetch, type FetchRequest, type FetchResponse } from '@millrace/protocol'
-import type { AnswerMemory } from '../fetch/answer-memory.ts'
 import { concludeFetch, type FetchContext, fetchContext, topicIdsSince } from '../fetch/fetch-context.ts'
 import { FetchWait, type WatchedPartition } from '../fetch/fetch-wait.ts'
-import type { ReadBuffers } from '../fetch/read-buffers.ts'
 import type { FetchTarget } from '../fetch/session.ts'
 import type { FetchSessionCache } from '../fetch/session-cache.ts'
-import { type FetchedRecords, type FetchQuery, refusedFetch } from '../partition/fetch-query.ts'
+import { type FetchedRecords, refusedFetch } from '../partition/fetch-query.ts'
 import type { Follower } from '../partition/follower.ts'
-import { highWatermarkLingerMs, Leader } from '../partition/leader.ts'
-import type { Partitions } from '../partition/partitions.ts'
+import { Leader } from '../partition/leader.ts'
 import type { BrokerServices } from '../services.ts'
 import type { ApiHandler, Mutable, RequestContext } from './handler.ts'
 import { LeaderHints } from './leader-hints.ts'
+import { ReplicaFetch, type ReplicaFetchOptions, replicaIdOf } from './replica-fetch.ts'
 
 type PartitionAnswer = Mutable<Draft<FetchResponse['responses'][number]['partitions'][number]>>
 
@@ -24,7 +22,6 @@ interface Answer extends FetchedRecords {
 }
 
 const readCommitted = 1
-const consumerReplicaId = -1
 const leaderHintsSince = 16
 /** Consumers from there on may read from followers (KIP-392). */
 const followersSince = 11
@@ -32,15 +29,10 @@ const followersSince = 11
 const zstdSince = 10
 const noRecords = new Uint8Array(0)
 
-export interface FetchOptions {
-  readonly partitions: Partitions
+export interface FetchOptions extends ReplicaFetchOptions {
   readonly sessions: FetchSessionCache
-  readonly buffers: ReadBuffers
-  readonly memory: AnswerMemory
   /** `fetch.max.bytes`. */
   readonly maxBytes: number
-  /** Name of the listener that brokers use among themselves: nobody follows over another one. */
-  readonly interBrokerListenerName: string
 }
 
 /** Reads batches for consumers below the high watermark, for followers up to the log's end; waits for `minBytes` up to `maxWaitMs` without polling. */
@@ -49,6 +41,7 @@ export function fetchHandler(options: FetchOptions): ApiHandler<FetchRequest, Dr
     api: Fetch,
     versions: { min: 4, max: 18 },
     handle(request, context, broker) {
+      if (replicaIdOf(request) >= 0) return ReplicaFetch.handle(request, context, broker, options)
       const nowMs = broker.world.clock.monotonic()
       const found = fetchContext(request, {
         apiVersion: context.apiVersion,
@@ -68,10 +61,6 @@ class FetchTask {
   readonly #broker: BrokerServices
   readonly #options: FetchOptions
   readonly #fetch: FetchContext
-  /** -1: a consumer. */
-  readonly #replicaId: number
-  /** Another broker's fetch counts as its acknowledgement, so it must come from where brokers are. */
-  readonly #mayFollow: boolean
   readonly #answers: Answer[] = []
   /** Memory of what was read from disk, until the answer has left. */
   #buffers: Buffer[] = []
@@ -96,28 +85,24 @@ class FetchTask {
     this.#broker = broker
     this.#options = options
     this.#fetch = fetch
-    this.#replicaId = Math.max(request.replicaId, request.replicaState.replicaId)
-    this.#mayFollow = context.listenerName === options.interBrokerListenerName
   }
 
   run(): Draft<FetchResponse> | Promise<Draft<FetchResponse>> {
-    const watched = this.#readAll(true)
+    const watched = this.#readAll()
     const { maxWaitMs, maxBytes } = this.#request
     // As in Kafka, nobody waits for more than an answer may hold.
     const minBytes = Math.min(this.#request.minBytes, maxBytes, this.#options.maxBytes)
     if (maxWaitMs <= 0 || watched.length === 0 || this.#urgent || this.#readBytes >= minBytes) return this.#response()
     return new Promise(resolve => {
-      // A follower should know what is committed before long, but not by an answer for each step: mostly the next records bring it.
-      const waitMs = this.#hasNews() ? Math.min(maxWaitMs, highWatermarkLingerMs) : maxWaitMs
       const release = this.#context.connection.whenClosed(() => wait.wake())
       const wait = new FetchWait({
         clock: this.#broker.world.clock,
         partitions: watched,
         missingBytes: minBytes - this.#readBytes,
-        maxWaitMs: waitMs,
+        maxWaitMs,
         done: () => {
           release()
-          this.#readAll(false)
+          this.#readAll()
           resolve(this.#response())
         },
       })
@@ -125,7 +110,7 @@ class FetchTask {
   }
 
   /** Reads each partition in its turn within the limits of the request. Returns the partitions that may have more later. */
-  #readAll(isFirstLook: boolean): WatchedPartition[] {
+  #readAll(): WatchedPartition[] {
     const watched: WatchedPartition[] = []
     this.#answers.length = 0
     this.#giveBack()
@@ -140,8 +125,8 @@ class FetchTask {
         this.#answers.push(refusal(target, replica))
         continue
       }
-      watched.push(this.#isFollower && replica instanceof Leader ? replica.replicaFeed : replica)
-      const answer = this.#read(replica, target, budget, isFirstLook)
+      watched.push(replica)
+      const answer = this.#read(replica, target, budget)
       this.#answers.push(answer)
       this.#readBytes += answer.recordBytes
       budget = Math.max(0, budget - answer.recordBytes)
@@ -150,61 +135,28 @@ class FetchTask {
     return watched
   }
 
-  #hasNews(): boolean {
-    const { session } = this.#fetch
-    return this.#isFollower && (session === null || this.#answers.some(answer => session.isNews(answer.target, answer)))
-  }
-
-  get #isFollower(): boolean {
-    return this.#replicaId > consumerReplicaId
-  }
-
   #replicaOf({ topic, partition }: FetchTarget): Leader | Follower | number {
     if (topic === '') return this.#usesTopicIds ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    // Nobody may move a high watermark by calling itself a follower (CVE-2018-1288).
-    if (this.#isFollower && !this.#mayFollow) return ErrorCode.TOPIC_AUTHORIZATION_FAILED
     const { partitions } = this.#options
-    const mayBeFollower = !this.#isFollower && this.#context.apiVersion >= followersSince
+    const mayBeFollower = this.#context.apiVersion >= followersSince
     return mayBeFollower ? partitions.replica(topic, partition) : partitions.leader(topic, partition)
   }
 
-  #read(replica: Leader | Follower, target: FetchTarget, budget: number, isFirstLook: boolean): Answer {
+  #read(replica: Leader | Follower, target: FetchTarget, budget: number): Answer {
     const fenced = replica.checkEpoch(target.currentLeaderEpoch)
     if (fenced !== ErrorCode.NONE) return refusal(target, fenced)
-    const query = {
+    const isZstd = replica instanceof Leader && replica.compressionType === 'zstd'
+    if (isZstd && this.#context.apiVersion < zstdSince) return refusal(target, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
+    const read = replica.fetch({
       offset: target.fetchOffset,
       lastFetchedEpoch: target.lastFetchedEpoch,
       maxBytes: Math.min(target.maxBytes, budget),
       // The first batch of the answer goes out however large it is: the consumer could never move on otherwise.
       atLeastOne: this.#readBytes === 0,
+      committed: this.#request.isolationLevel === readCommitted,
       allocate: this.#allocate,
-    }
-    const read =
-      this.#isFollower && replica instanceof Leader
-        ? this.#readAsReplica(replica, { ...query, isFirstLook }, target)
-        : this.#readAsConsumer(replica, query)
-    return { ...read, target, replica, diverges: read.divergingEpoch !== undefined }
-  }
-
-  #readAsConsumer(replica: Leader | Follower, query: Omit<FetchQuery, 'committed'>): FetchedRecords {
-    const isZstd = replica instanceof Leader && replica.compressionType === 'zstd'
-    if (isZstd && this.#context.apiVersion < zstdSince) return refusedFetch(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
-    return replica.fetch({ ...query, committed: this.#request.isolationLevel === readCommitted })
-  }
-
-  #readAsReplica(
-    leader: Leader,
-    query: Omit<FetchQuery, 'committed'> & { readonly isFirstLook: boolean },
-    { currentLeaderEpoch, logStartOffset }: FetchTarget,
-  ): FetchedRecords {
-    const { replicaEpoch } = this.#request.replicaState
-    return leader.fetchAsReplica({
-      ...query,
-      replicaId: this.#replicaId,
-      brokerEpoch: replicaEpoch,
-      currentLeaderEpoch,
-      logStartOffset,
     })
+    return { ...read, target, replica, diverges: read.divergingEpoch !== undefined }
   }
 
   get #usesTopicIds(): boolean {
@@ -232,7 +184,7 @@ class FetchTask {
     this.#accountFor(this.#readBytes)
     const { sessionId, answers } = concludeFetch(this.#fetch, this.#answers, {
       usesTopicIds: this.#usesTopicIds,
-      isPrivileged: this.#isFollower,
+      isPrivileged: false,
       sessions: this.#options.sessions,
       nowMs: this.#broker.world.clock.monotonic(),
     })
@@ -251,7 +203,7 @@ class FetchTask {
   #partitionAnswer(answer: Answer, hints: LeaderHints): PartitionAnswer {
     const { target, errorCode, replica, recordBytes } = answer
     if (errorCode !== ErrorCode.NONE) this.#broker.metrics.partitionFailed(Fetch, errorCode)
-    else if (recordBytes > 0 && !this.#isFollower && replica instanceof Leader) replica.metrics.fetched(recordBytes)
+    else if (recordBytes > 0 && replica instanceof Leader) replica.metrics.fetched(recordBytes)
     const partition: PartitionAnswer = {
       partitionIndex: target.partition,
       errorCode,

@@ -47,7 +47,8 @@ export function fetchContext(
   return { targets: session.targets(topicId => metadata.topicById(topicId)?.name ?? ''), session, wantsSession: false }
 }
 
-function targetsOf(request: FetchRequest, usesTopicIds: boolean, metadata: MetadataView): FetchTarget[] {
+/** What a request names, with the names that topic ids have now (empty for none). */
+export function targetsOf(request: FetchRequest, usesTopicIds: boolean, metadata: MetadataView): FetchTarget[] {
   const targets: FetchTarget[] = []
   for (const { topic, topicId, partitions } of request.topics) {
     const name = usesTopicIds ? (metadata.topicById(topicId)?.name ?? '') : topic

@@ -91,12 +91,6 @@ export class FetchSession {
     return targets
   }
 
-  /** Whether an answer would tell more than the one before. */
-  isNews(target: FetchTarget, { highWatermark, logStartOffset }: FetchOutcome): boolean {
-    const entry = this.#entries.get(this.#keyOf(target.topic, target.topicId, target.partition))
-    return entry?.sentHighWatermark !== highWatermark || entry.sentLogStartOffset !== logStartOffset
-  }
-
   /** Notes what the partition's turn came to. True: the answer must include it. */
   note(target: FetchTarget, outcome: FetchOutcome): boolean {
     const entry = this.#entries.get(this.#keyOf(target.topic, target.topicId, target.partition))

@@ -1,4 +1,5 @@
 import { ErrorCode } from '@millrace/protocol'
+import type { FetcherLiveness } from './replica-progress.ts'
 
 export interface FetchQuery {
   readonly offset: number
@@ -22,6 +23,8 @@ export interface ReplicaFetchQuery extends Omit<FetchQuery, 'committed'> {
   readonly currentLeaderEpoch: number
   /** Where the follower's log starts. */
   readonly logStartOffset: number
+  /** Who fetches, of all partitions that it follows from this broker. */
+  readonly fetcher: FetcherLiveness
   /** Whether the position counts: the first look of a request does, another one after a wait tells nothing new. */
   readonly isFirstLook: boolean
 }

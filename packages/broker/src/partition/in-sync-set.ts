@@ -86,12 +86,42 @@ export class InSyncSet {
     return Math.max(current, lowest)
   }
 
-  /** Asks for a larger set when a replica has everything that is committed and everything before this leadership. */
+  /** The leader's log ends behind `before` now. */
+  grown(before: number): void {
+    for (const progress of this.#progress.values()) progress.leftBehind(before)
+  }
+
+  /** Asks for a larger set when the replica, which has just fetched, has everything that is committed and everything before this leadership. */
   expandBy(progress: ReplicaProgress, highWatermark: number, epochStartOffset: number): void {
-    const { brokerId, brokerEpoch, logEndOffset } = progress
-    if (this.#pending !== null || this.#isr.includes(brokerId)) return
-    if (logEndOffset < highWatermark || logEndOffset < epochStartOffset) return
-    if (this.#environment.mayBeInSync(brokerId, brokerEpoch)) this.#propose([...this.#isr, brokerId])
+    if (this.#mayExpandBy(progress, highWatermark, epochStartOffset)) this.#propose([...this.#isr, progress.brokerId])
+  }
+
+  /**
+   * The same for all that have kept up: somebody was unfenced, or another change is not pending any more. A follower that has everything fetches
+   * nothing that would say so again.
+   */
+  expand(leaderEndOffset: number, highWatermark: number, epochStartOffset: number): void {
+    if (this.#pending !== null || this.#isr.length > this.#progress.size) return
+    const { lagTimeMaxMs } = this.#environment
+    const nowMs = this.#environment.nowMs()
+    const joining: number[] = []
+    for (const progress of this.#progress.values())
+      if (
+        progress.isCaughtUp(leaderEndOffset, nowMs, lagTimeMaxMs) &&
+        this.#mayExpandBy(progress, highWatermark, epochStartOffset)
+      )
+        joining.push(progress.brokerId)
+    if (joining.length > 0) this.#propose([...this.#isr, ...joining])
+  }
+
+  #mayExpandBy(
+    { brokerId, brokerEpoch, logEndOffset }: ReplicaProgress,
+    highWatermark: number,
+    epochStartOffset: number,
+  ): boolean {
+    if (this.#pending !== null || this.#isr.includes(brokerId)) return false
+    if (logEndOffset < highWatermark || logEndOffset < epochStartOffset) return false
+    return this.#environment.mayBeInSync(brokerId, brokerEpoch)
   }
 
   /** Asks for a smaller set when members have lagged for too long. */

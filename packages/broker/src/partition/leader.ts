@@ -17,9 +17,7 @@ import type { PartitionLog } from './partition-log.ts'
 import type { ProduceRules } from './produce-rules.ts'
 import { checkProduced } from './produced-batch.ts'
 import type { ReplicaEnvironment } from './replica-environment.ts'
-
-/** Followers that wait for records hear so much later of a high watermark that moved without any: mostly the next records bring it. */
-export const highWatermarkLingerMs = 20
+import type { ReplicaFeed } from './replica-feed.ts'
 
 export interface AppendOutcome {
   readonly errorCode: number
@@ -67,10 +65,12 @@ export class Leader implements LeaderPartition, WatchedPartition {
   /** Producers that wait for the leader's own log alone. */
   readonly #writes = new CommitQueue()
   readonly #fetches = new Set<FetchWait>()
-  /** Fetches of followers, which read up to the end of the file. */
-  readonly #replicaFetches = new Set<FetchWait>()
+  /** Followers, as their sessions want to be told. */
+  readonly #feeds = new Set<ReplicaFeed>()
   /** Appended, but not yet in the file. */
   #unwrittenBytes = 0
+  /** Where the file ended when followers were told last. */
+  #toldEndOffset: number
   /** Sizes of batches above the high watermark, for those who wait until they can be read. */
   #uncommitted: { readonly nextOffset: number; readonly sizeInBytes: number }[] = []
   /** What every request is answered after this partition is lost: 0 while it is not. */
@@ -88,7 +88,8 @@ export class Leader implements LeaderPartition, WatchedPartition {
     this.#minIsr = effectiveMinIsr(options.rules.minIsr, options.metadata.replicas.length)
     this.#highWatermark = Math.max(options.log.logStartOffset, Math.min(options.log.highWatermark, options.log.logEndOffset))
     this.#epochStartOffset = options.log.logEndOffset
-    this.#inSync = new InSyncSet(options, options.metadata, options.environment, () => this.#advance())
+    this.#toldEndOffset = options.log.writtenOffset
+    this.#inSync = new InSyncSet(options, options.metadata, options.environment, () => this.reconsider())
     options.log.startEpoch(options.metadata.leaderEpoch)
     options.log.onWritten = () => this.#written()
     this.#advance()
@@ -129,9 +130,9 @@ export class Leader implements LeaderPartition, WatchedPartition {
     if (isNewEpoch) {
       this.#epochStartOffset = this.log.logEndOffset
       this.log.startEpoch(metadata.leaderEpoch)
-      for (const wait of this.#replicaFetches) wait.wake()
+      for (const feed of this.#feeds) feed.leaderChanged()
     }
-    this.#advance()
+    this.reconsider()
   }
 
   /** In sync with this leader as the controller has committed it, and how far the others have come. */
@@ -154,11 +155,13 @@ export class Leader implements LeaderPartition, WatchedPartition {
   shrinkInSyncSet(): void {
     if (this.#lostCode !== 0) return
     this.#inSync.shrink(this.log.writtenOffset)
-    this.#advance()
+    this.reconsider()
   }
 
-  /** Something about other brokers has changed. */
+  /** The in-sync set or something about other brokers has changed. */
   reconsider(): void {
+    if (this.#lostCode !== 0) return
+    this.#inSync.expand(this.log.writtenOffset, this.#highWatermark, this.#epochStartOffset)
     this.#advance()
   }
 
@@ -261,9 +264,9 @@ export class Leader implements LeaderPartition, WatchedPartition {
       const { writtenOffset } = this.log
       if (offset < this.logStartOffset || offset > writtenOffset) return refusedFetch(ErrorCode.OFFSET_OUT_OF_RANGE)
       if (query.isFirstLook) {
-        const { logStartOffset } = query
+        const { logStartOffset, fetcher } = query
         const nowMs = this.#options.environment.nowMs()
-        progress.fetched({ offset, logStartOffset, brokerEpoch, leaderEndOffset: writtenOffset, nowMs })
+        progress.fetched({ offset, logStartOffset, brokerEpoch, leaderEndOffset: writtenOffset, nowMs, fetcher })
         this.#inSync.expandBy(progress, this.#highWatermark, this.#epochStartOffset)
         this.#advance()
       }
@@ -273,10 +276,11 @@ export class Leader implements LeaderPartition, WatchedPartition {
     }
   }
 
-  /** Where fetches of followers wait. */
-  readonly replicaFeed: WatchedPartition = {
-    addFetch: wait => void this.#replicaFetches.add(wait),
-    removeFetch: wait => void this.#replicaFetches.delete(wait),
+  addFeed(feed: ReplicaFeed): void {
+    this.#feeds.add(feed)
+  }
+  removeFeed(feed: ReplicaFeed): void {
+    this.#feeds.delete(feed)
   }
 
   addFetch(wait: FetchWait): void {
@@ -308,6 +312,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
     if (target < 0 || target > this.#highWatermark) return refused(ErrorCode.OFFSET_OUT_OF_RANGE)
     try {
       this.log.deleteBefore(target)
+      for (const feed of this.#feeds) feed.highWatermarkMoved()
       return { errorCode: ErrorCode.NONE, lowWatermark: this.logStartOffset }
     } catch (error) {
       return refused(this.errorCodeOf(error))
@@ -336,7 +341,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
     this.#commits.fail(errorCode)
     this.#inSync.end()
     for (const wait of this.#fetches) wait.wake()
-    for (const wait of this.#replicaFetches) wait.wake()
+    for (const feed of this.#feeds) feed.leaderChanged()
   }
 
   #appended(nextOffset: number, batch: BatchView): void {
@@ -354,9 +359,11 @@ export class Leader implements LeaderPartition, WatchedPartition {
       return
     }
     this.#writes.advance(writtenOffset)
+    this.#inSync.grown(this.#toldEndOffset)
+    this.#toldEndOffset = writtenOffset
     const bytes = this.#unwrittenBytes
     this.#unwrittenBytes = 0
-    for (const wait of this.#replicaFetches) wait.readable(bytes)
+    for (const feed of this.#feeds) feed.recordsWritten(bytes)
     this.#advance()
   }
 
@@ -374,7 +381,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
     else this.#uncommitted.splice(0, count)
     this.#commits.advance(next)
     if (readable > 0) for (const wait of this.#fetches) wait.readable(readable)
-    for (const wait of this.#replicaFetches) wait.wakeWithin(highWatermarkLingerMs)
+    for (const feed of this.#feeds) feed.highWatermarkMoved()
   }
 
   #refused(errorCode: number, error?: unknown): AppendOutcome {

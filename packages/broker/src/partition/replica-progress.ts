@@ -1,3 +1,18 @@
+/** When a fetcher of another broker has fetched last, whatever it asked for. */
+export interface FetcherLiveness {
+  readonly lastFetchMs: number
+}
+
+export interface ReplicaPosition {
+  /** The replica has everything before. */
+  readonly offset: number
+  readonly logStartOffset: number
+  readonly brokerEpoch: number
+  readonly leaderEndOffset: number
+  readonly nowMs: number
+  readonly fetcher: FetcherLiveness
+}
+
 /** What a leader knows of another replica, by the fetches that it made in this leadership. Times are of the monotonic clock. */
 export class ReplicaProgress {
   readonly brokerId: number
@@ -9,6 +24,7 @@ export class ReplicaProgress {
   logEndOffset = -1
   /** When it last had everything that the leader had. */
   lastCaughtUpMs: number
+  #fetcher: FetcherLiveness = { lastFetchMs: Number.NEGATIVE_INFINITY }
   #lastFetchMs = Number.NEGATIVE_INFINITY
   #leaderEndAtLastFetch = -1
 
@@ -19,8 +35,9 @@ export class ReplicaProgress {
   }
 
   /** It fetched from `offset` while the leader's log ended at `leaderEndOffset`: caught up now, or, with what was there at its fetch before, at that time. */
-  fetched(fetch: { offset: number; logStartOffset: number; brokerEpoch: number; leaderEndOffset: number; nowMs: number }): void {
+  fetched(fetch: ReplicaPosition): void {
     const { offset, leaderEndOffset, nowMs } = fetch
+    this.#fetcher = fetch.fetcher
     if (offset >= leaderEndOffset) this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, nowMs)
     else if (offset >= this.#leaderEndAtLastFetch) this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, this.#lastFetchMs)
     this.logStartOffset = fetch.logStartOffset
@@ -28,6 +45,11 @@ export class ReplicaProgress {
     this.brokerEpoch = fetch.brokerEpoch
     this.#leaderEndAtLastFetch = leaderEndOffset
     this.#lastFetchMs = nowMs
+  }
+
+  /** The leader's log grows beyond `leaderEndOffset`: who had everything was caught up at the last fetch of its fetcher, which did not name this partition again. */
+  leftBehind(leaderEndOffset: number): void {
+    if (this.logEndOffset === leaderEndOffset) this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, this.#fetcher.lastFetchMs)
   }
 
   isCaughtUp(leaderEndOffset: number, nowMs: number, lagTimeMaxMs: number): boolean {

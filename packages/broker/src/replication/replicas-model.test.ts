@@ -205,16 +205,16 @@ class Chaos {
     if (losesPower && isNeeded) return
     if (losesPower) this.#cluster.losePower(id)
     else this.#cluster.kill(id)
+    // At once: the next failure may take one of the others.
+    if (losesPower) controller.fence(id)
     const { scheduler } = this.#cluster.universe
-    const isPowerLost = losesPower
     // The controller learns of it by silence, or by the next process.
     scheduler.after(this.#random.exponential(800), () => {
       if (!this.#cluster.isRunning(id)) controller.fence(id)
     })
     const restart = () => {
       if (this.#cluster.isRunning(id)) return
-      if (isPowerLost) controller.fence(id)
-      this.#cluster.start(id, !isPowerLost)
+      this.#cluster.start(id, !losesPower)
     }
     scheduler.after(this.#random.exponential(1500), restart)
   }

@@ -16,6 +16,7 @@ import { BrokerMetrics } from '../../broker-metrics.ts'
 import { replicationKeys } from '../../config/replication-keys.ts'
 import { AnswerMemory } from '../../fetch/answer-memory.ts'
 import { ReadBuffers } from '../../fetch/read-buffers.ts'
+import { ReplicaSessions } from '../../fetch/replica-sessions.ts'
 import { FetchSessionCache } from '../../fetch/session-cache.ts'
 import { defaultLogConfig } from '../../log/log-config.ts'
 import { LogManager } from '../../log/log-manager.ts'
@@ -83,6 +84,7 @@ export class ReplicaNode {
       buffers: new ReadBuffers(),
       memory: new AnswerMemory(1 << 30),
       maxBytes: 1 << 20,
+      replicaSessions: new ReplicaSessions(world.random),
       interBrokerListenerName: listenerName,
     })
     this.#handlers = new Map([fetch, listOffsetsHandler(partitions)].map(handler => [handler.api.key, handler]))

@@ -1,0 +1,227 @@
+import { type Draft, ErrorCode, Fetch, type FetchRequest, type FetchResponse } from '@millrace/protocol'
+import type { AnswerMemory } from '../fetch/answer-memory.ts'
+import { targetsOf, topicIdsSince } from '../fetch/fetch-context.ts'
+import { FetchWait } from '../fetch/fetch-wait.ts'
+import type { ReadBuffers } from '../fetch/read-buffers.ts'
+import type { ReplicaEntry, ReplicaSession } from '../fetch/replica-session.ts'
+import type { ReplicaSessions } from '../fetch/replica-sessions.ts'
+import { type FetchedRecords, refusedFetch } from '../partition/fetch-query.ts'
+import type { Leader } from '../partition/leader.ts'
+import type { Partitions } from '../partition/partitions.ts'
+import type { BrokerServices } from '../services.ts'
+import type { Mutable, RequestContext } from './handler.ts'
+
+type PartitionAnswer = Mutable<Draft<FetchResponse['responses'][number]['partitions'][number]>>
+type Answer = FetchedRecords & { readonly entry: ReplicaEntry<Leader>; readonly diverges: boolean }
+
+export interface ReplicaFetchOptions {
+  readonly partitions: Partitions
+  readonly replicaSessions: ReplicaSessions<Leader>
+  readonly buffers: ReadBuffers
+  readonly memory: AnswerMemory
+  /** Name of the listener that brokers use among themselves: nobody follows over another one. */
+  readonly interBrokerListenerName: string
+}
+
+const noRecords = new Uint8Array(0)
+
+/** The id of the broker that fetches; -1 for a consumer. */
+export function replicaIdOf({ replicaId, replicaState }: FetchRequest): number {
+  return Math.max(replicaId, replicaState.replicaId)
+}
+
+/**
+ * Another broker's fetch: records up to the end of the leader's file. Its position acknowledges everything before, so it must come from where brokers
+ * are. Looks only at what has news, and waits for news up to `maxWaitMs`.
+ */
+export class ReplicaFetch {
+  readonly #request: FetchRequest
+  readonly #context: RequestContext
+  readonly #broker: BrokerServices
+  readonly #options: ReplicaFetchOptions
+  readonly #session: ReplicaSession<Leader>
+  /** A session without one before: everything in it is answered. */
+  readonly #isFull: boolean
+  readonly #answers: Answer[] = []
+  #readBytes = 0
+  #isUrgent = false
+  #buffers: Buffer[] = []
+  readonly #allocate = (bytes: number) => {
+    const buffer = this.#options.buffers.take(bytes)
+    this.#buffers.push(buffer)
+    return buffer
+  }
+
+  /** Answers the request, or says how it is refused as a whole. */
+  static handle(
+    request: FetchRequest,
+    context: RequestContext,
+    broker: BrokerServices,
+    options: ReplicaFetchOptions,
+  ): Draft<FetchResponse> | Promise<Draft<FetchResponse>> {
+    const usesTopicIds = context.apiVersion >= topicIdsSince
+    const targets = targetsOf(request, usesTopicIds, broker.metadata)
+    const session = options.replicaSessions.of(request, {
+      targets,
+      usesTopicIds,
+      opened: id => void context.connection.whenClosed(() => options.replicaSessions.remove(id)),
+    })
+    if (typeof session === 'number') return { errorCode: session }
+    return new ReplicaFetch(request, context, broker, options, session).#run()
+  }
+
+  private constructor(
+    request: FetchRequest,
+    context: RequestContext,
+    broker: BrokerServices,
+    options: ReplicaFetchOptions,
+    session: ReplicaSession<Leader>,
+  ) {
+    this.#request = request
+    this.#context = context
+    this.#broker = broker
+    this.#options = options
+    this.#session = session
+    this.#isFull = request.sessionEpoch <= 0
+    session.lastFetchMs = broker.world.clock.monotonic()
+  }
+
+  #run(): Draft<FetchResponse> | Promise<Draft<FetchResponse>> {
+    this.#look(true)
+    const { maxWaitMs, maxBytes } = this.#request
+    const minBytes = Math.min(this.#request.minBytes, maxBytes)
+    if (maxWaitMs <= 0 || this.#isUrgent || this.#readBytes >= minBytes || this.#session.partitionCount === 0)
+      return this.#response()
+    return new Promise(resolve => {
+      const release = this.#context.connection.whenClosed(() => wait.wake())
+      const wait = new FetchWait({
+        clock: this.#broker.world.clock,
+        partitions: [],
+        missingBytes: minBytes - this.#readBytes,
+        maxWaitMs,
+        done: () => {
+          release()
+          this.#session.wait = null
+          this.#look(false)
+          resolve(this.#response())
+        },
+      })
+      this.#session.wait = wait
+      // A follower should know what is committed before long.
+      for (const { entry } of this.#answers) entry.highWatermarkMoved()
+    })
+  }
+
+  #look(isFirst: boolean): void {
+    this.#answers.length = 0
+    this.#giveBack()
+    this.#readBytes = 0
+    let budget = Math.min(this.#request.maxBytes, this.#options.memory.leftBytes)
+    for (const entry of [...this.#session.news]) {
+      const read = this.#read(entry, budget, isFirst && entry.isRetargeted)
+      const answer: Answer = { ...read, entry, diverges: read.divergingEpoch !== undefined }
+      this.#readBytes += read.recordBytes
+      budget = Math.max(0, budget - read.recordBytes)
+      if (read.errorCode !== ErrorCode.NONE || answer.diverges) this.#isUrgent = true
+      if (this.#isFull || entry.isNews(answer)) this.#answers.push(answer)
+      else if (!this.#isBehind(entry)) this.#session.settle(entry)
+    }
+  }
+
+  /** There is more for it than fitted into this answer. */
+  #isBehind({ leader, target }: ReplicaEntry<Leader>): boolean {
+    return leader !== null && target.fetchOffset < leader.log.writtenOffset
+  }
+
+  #read(entry: ReplicaEntry<Leader>, budget: number, isFirstLook: boolean): FetchedRecords {
+    const leader = this.#leaderOf(entry)
+    if (typeof leader === 'number') return refusedFetch(leader)
+    const { fetchOffset, lastFetchedEpoch, currentLeaderEpoch, logStartOffset, maxBytes } = entry.target
+    const fenced = leader.checkEpoch(currentLeaderEpoch)
+    if (fenced !== ErrorCode.NONE) return refusedFetch(fenced)
+    entry.isRetargeted = false
+    return leader.fetchAsReplica({
+      replicaId: replicaIdOf(this.#request),
+      brokerEpoch: this.#request.replicaState.replicaEpoch,
+      currentLeaderEpoch,
+      offset: fetchOffset,
+      lastFetchedEpoch,
+      logStartOffset,
+      maxBytes: Math.min(maxBytes, budget),
+      // The first batch of the answer goes out however large it is: the follower could never move on otherwise.
+      atLeastOne: this.#readBytes === 0,
+      allocate: this.#allocate,
+      fetcher: this.#session,
+      isFirstLook,
+    })
+  }
+
+  #leaderOf(entry: ReplicaEntry<Leader>): Leader | number {
+    if (entry.leader !== null && entry.leader.lostCode === 0) return entry.leader
+    // Nobody may move a high watermark by calling itself a follower (CVE-2018-1288).
+    if (this.#context.listenerName !== this.#options.interBrokerListenerName) return ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    const { topic, topicId, partition } = entry.target
+    const { usesTopicIds } = this.#session
+    const name = usesTopicIds ? this.#broker.metadata.topicById(topicId)?.name : topic
+    if (name === undefined || name === '') return usesTopicIds ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    const leader = this.#options.partitions.leader(name, partition)
+    if (typeof leader === 'number') {
+      entry.detach()
+      return leader
+    }
+    entry.attach(leader)
+    return leader
+  }
+
+  #giveBack(): void {
+    for (const buffer of this.#buffers) this.#options.buffers.give(buffer)
+    this.#buffers = []
+  }
+
+  /** The answer's memory is used until it has left or its connection is gone. */
+  #accountFor(bytes: number): void {
+    const release = this.#options.memory.take(bytes)
+    if (release === null && this.#buffers.length === 0) return
+    const forget = release === null ? null : this.#context.connection.whenClosed(release)
+    this.#context.whenSent(() => {
+      forget?.()
+      release?.()
+      this.#giveBack()
+    })
+  }
+
+  #response(): Draft<FetchResponse> {
+    this.#accountFor(this.#readBytes)
+    const { usesTopicIds, id } = this.#session
+    const responses: { topic: string; topicId: string; partitions: PartitionAnswer[] }[] = []
+    for (const answer of this.#answers) {
+      const { entry } = answer
+      const { topic, topicId } = entry.target
+      entry.told(answer)
+      // What was told without records is settled; after records the follower comes back with a new position.
+      if (answer.errorCode === ErrorCode.NONE && !this.#isBehind(entry)) this.#session.settle(entry)
+      let last = responses.at(-1)
+      if (last === undefined || (usesTopicIds ? last.topicId !== topicId : last.topic !== topic))
+        responses.push((last = { topic, topicId, partitions: [] }))
+      last.partitions.push(this.#partitionAnswer(answer))
+    }
+    const isKept = this.#options.replicaSessions.has(id)
+    if (!isKept) this.#session.close()
+    return { sessionId: isKept ? id : 0, responses }
+  }
+
+  #partitionAnswer({ entry, errorCode, recordBytes, chunks, divergingEpoch, ...offsets }: Answer): PartitionAnswer {
+    if (errorCode !== ErrorCode.NONE) this.#broker.metrics.partitionFailed(Fetch, errorCode)
+    const { highWatermark, lastStableOffset, logStartOffset } = offsets
+    return {
+      partitionIndex: entry.target.partition,
+      errorCode,
+      highWatermark,
+      lastStableOffset,
+      logStartOffset,
+      abortedTransactions: null,
+      records: recordBytes > 0 ? chunks : noRecords,
+      ...(divergingEpoch ? { divergingEpoch } : {}),
+    }
+  }
+}
