@@ -6,7 +6,7 @@ import type { ClusterNode } from '../cluster/cluster-plan.ts'
 import { clientAddressOf, startCommandOf } from '../cluster/node-facts.ts'
 import { NodeProcess } from '../cluster/node-process.ts'
 import { print, stderrLogger } from '../output.ts'
-import { untilStopped } from '../until-stopped.ts'
+import { type Stop, untilStopped } from '../until-stopped.ts'
 import { host, openRegistry } from './local-registry.ts'
 
 const replicas = 3
@@ -23,7 +23,7 @@ export async function startCluster(world: World, command: Extract<Command, { nam
     for (const node of nodes)
       processes.push(new NodeProcess({ node, line: text => process.stderr.write(`node ${node.nodeId}: ${text}\n`) }))
     await until(stop.reason, Promise.all(processes.map(({ ready }) => ready)))
-    watch(nodes, processes, stop.failed)
+    watch(nodes, processes, stop)
     const bootstrapServers = nodes.map(clientAddressOf)
     const registry = await openRegistry({
       bootstrapServers,
@@ -65,9 +65,15 @@ async function until<T>(reason: Promise<string>, work: Promise<T>): Promise<T> {
   }
 }
 
-function watch(nodes: readonly ClusterNode[], processes: readonly NodeProcess[], failed: (error: Error) => void): void {
+function watch(nodes: readonly ClusterNode[], processes: readonly NodeProcess[], { reason, failed }: Stop): void {
+  let isStopping = false
+  void reason.then(
+    () => (isStopping = true),
+    () => {},
+  )
   for (const [i, each] of processes.entries())
     void each.ended.then(reason => {
+      if (isStopping) return
       print(`node ${each.nodeId} ended (${reason}); to start it again: ${startCommandOf(nodes[i]!)}`)
       if (processes.every(({ hasEnded }) => hasEnded)) failed(new MillraceError('NO_NODE_LEFT', 'no node is left'))
     })
