@@ -1,6 +1,7 @@
 import { type Api, BeginQuorumEpoch, EndQuorumEpoch, Fetch, FetchSnapshot, UpdateRaftVoter, Vote } from '@millrace/protocol'
 import type { ControllerServices } from './controller-services.ts'
 import type { ApiHandler } from './handler.ts'
+import { refusalFor } from './refusal.ts'
 
 /** What members of the quorum ask one another, leader or not. */
 export function raftRequestHandlers(): ApiHandler<any, any, ControllerServices>[] {
@@ -11,6 +12,12 @@ function raftHandler(api: Api<any, any>): ApiHandler<any, any, ControllerService
   return {
     api,
     versions: api.versions!,
-    handle: (request, { apiVersion, listenerName }, { quorum }) => quorum.raft.handle(api, apiVersion, request, { listenerName }),
+    async handle(request, { apiVersion, listenerName }, { quorum, logger }) {
+      try {
+        return await quorum.raft.handle(api, apiVersion, request, { listenerName })
+      } catch (error) {
+        return refusalFor(api, apiVersion, request, error, logger)
+      }
+    },
   }
 }

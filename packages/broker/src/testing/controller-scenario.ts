@@ -19,7 +19,7 @@ export const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
 /** The log directory of a broker; `number` tells several of one broker apart. */
 export const directoryOf = (id: number, number = 0) => `${'D'.repeat(18)}${String(number).padStart(2, '0')}${id}Q`
 
-const properties = {
+export const controllerProperties = {
   'process.roles': 'broker,controller',
   'node.id': '1',
   listeners: 'PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093',
@@ -40,7 +40,7 @@ export class ControllerScenario {
   /** `brokers`: registered and unfenced from the start. `below`: the random source; always 0 by default. */
   constructor(brokers: readonly number[], given: Record<string, string> = {}, below: (bound: number) => number = () => 0) {
     this.state = {
-      config: readBrokerConfig(new Map(Object.entries({ ...properties, ...given })), silentLogger),
+      config: readBrokerConfig(new Map(Object.entries({ ...controllerProperties, ...given })), silentLogger),
       nodeId: 1,
       clusterId,
       image: this.image,

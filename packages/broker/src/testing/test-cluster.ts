@@ -45,7 +45,7 @@ export class TestCluster {
     const controllers = roles.flatMap((role, index) =>
       role.includes('controller') ? [{ id: index + 1, port: ports[2 * index + 1]! }] : [],
     )
-    const directoryId = (id: number) => `directory-of-node----${id}w`
+    const directoryId = (id: number) => `node-directory------${id}w`
     const initialControllers = parseInitialControllers(
       controllers.map(({ id, port }) => `${id}@127.0.0.1:${port}:${directoryId(id)}`).join(','),
     )
