@@ -308,7 +308,9 @@ export class Raft implements Machine<RaftInput, ElectionState, RaftMessage> {
     }
     const known = this.#next.leaderId
     assert(isNewEpoch || known === nobody || known === leaderId, `epoch ${epoch} is led by ${known} and by ${leaderId}`)
-    if (!isNewEpoch && this.#role === 'follower') {
+    // Who answers a pre-vote names the leader of old as well: that ends no ballot.
+    const isKnown = this.#role === 'follower' || (this.#role === 'prospective' && known === leaderId)
+    if (!isNewEpoch && isKnown) {
       if (endpoint) this.#leaderEndpoint = endpoint
     } else if (endpoint) {
       if (isNewEpoch) this.#setEpoch(epoch)

@@ -86,6 +86,7 @@ export class Snapshotter {
     if (!worthwhile || this.#bytesSince < atCloseBytes) return
     const snapshot = this.#take()
     if (!snapshot) return
+    this.#options.log.flushNow()
     writeCheckpointNow(this.#options.world.disk, snapshot.path, snapshot.batches)
     this.#finish(snapshot.id)
   }
@@ -93,7 +94,10 @@ export class Snapshotter {
   #write(): void {
     const snapshot = this.#writing === null ? this.#take() : null
     if (!snapshot) return
-    this.#writing = writeCheckpoint(this.#options.world.disk, snapshot.path, snapshot.batches)
+    // The next start takes the log before a snapshot for durable.
+    this.#writing = this.#options.log
+      .flush()
+      .then(() => writeCheckpoint(this.#options.world.disk, snapshot.path, snapshot.batches))
       .then(() => this.#finish(snapshot.id))
       .catch(error => this.#options.failed(error))
       .finally(() => {

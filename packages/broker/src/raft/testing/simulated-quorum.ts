@@ -1,4 +1,14 @@
-import { type Api, ApiVersions, type Draft, decode, encode, joined } from '@millrace/protocol'
+import {
+  type Api,
+  ApiVersions,
+  type Draft,
+  decode,
+  encode,
+  joined,
+  Vote,
+  type VoteRequest,
+  type VoteResponse,
+} from '@millrace/protocol'
 import { silentLogger } from '@millrace/runtime'
 import { type SimulatedMachine, SimulatedUniverse } from '@millrace/testkit'
 import { Log } from '../../log/log.ts'
@@ -77,6 +87,8 @@ export class SimulatedQuorum {
   /** Committed batches by the offset behind them, whoever said so first. */
   readonly #committed = new Map<number, string>()
   readonly #leaderOf = new Map<number, number>()
+  /** Who got the vote, by voter and epoch. */
+  readonly #votes = new Map<string, number>()
 
   constructor(options: QuorumOptions) {
     this.#options = options
@@ -128,6 +140,15 @@ export class SimulatedQuorum {
     else this.machine(id).kill()
   }
 
+  /** The process ends in the midst of what it does, at the disk operation after the next `operations`. */
+  crashWithin(id: number, operations: number, withinMs: number, ended: () => void): void {
+    const member = this.members.get(id)
+    this.machine(id).dieAtOperation(operations, withinMs, () => {
+      if (this.members.get(id) === member) this.crash(id, true)
+      ended()
+    })
+  }
+
   async stop(id: number): Promise<void> {
     const closed = this.member(id).node.close()
     let isClosed = false
@@ -175,7 +196,7 @@ export class SimulatedQuorum {
     if (!leader) return
     try {
       leader.append(record).then(
-        () => this.acknowledged.add(record),
+        () => this.#isAlive(leader) && this.acknowledged.add(record),
         () => {},
       )
     } catch {}
@@ -188,6 +209,10 @@ export class SimulatedQuorum {
       const end = Math.max(...all.map(({ node }) => node.logEndOffset))
       return this.leader !== undefined && all.every(({ node }) => node.logEndOffset === end && node.highWatermark === end)
     }, withinMs)
+  }
+
+  #isAlive(member: Member): boolean {
+    return this.members.get(member.id) === member && this.machine(member.id).isRunning
   }
 
   #format(disk: ReturnType<SimulatedMachine['boot']>['disk']): void {
@@ -247,7 +272,7 @@ export class SimulatedQuorum {
         encode: record => Buffer.from(record),
         decode: value => Buffer.from(value).toString(),
         committed: ({ nextOffset, epoch, records }) => {
-          this.#check(member, nextOffset, `${epoch}:${records.join()}`)
+          if (this.#isAlive(member)) this.#check(member, nextOffset, `${epoch}:${records.join()}`)
           member.applied.push(...records)
         },
         loadSnapshot: (records, { endOffset }) => {
@@ -261,10 +286,12 @@ export class SimulatedQuorum {
         snapshot: () => [...member.applied],
         leaderChanged: leader => {
           member.leaders.push(leader)
-          if (leader.id === id) this.#checkLeader(id, leader.epoch)
+          if (leader.id === id && this.#isAlive(member)) this.#checkLeader(id, leader.epoch)
         },
       },
       failed: error => {
+        // What a process does in the rest of its last moment counts no more.
+        if (!this.#isAlive(member)) return
         member.failures.push(error)
         this.violations.push(`node ${id} failed: ${error.message}`)
       },
@@ -284,6 +311,15 @@ export class SimulatedQuorum {
     for (const offset of this.#committed.keys())
       if (offset > this.member(id).node.logEndOffset)
         this.violations.push(`leader ${id} of epoch ${epoch} misses offset ${offset}`)
+  }
+
+  #checkVote(voter: number, request: VoteRequest, response: VoteResponse): void {
+    const { replicaId, replicaEpoch, preVote } = request.topics[0]!.partitions[0]!
+    if (preVote || !response.topics[0]?.partitions[0]?.voteGranted) return
+    const key = `${voter} in epoch ${replicaEpoch}`
+    const known = this.#votes.get(key)
+    if (known !== undefined && known !== replicaId) this.violations.push(`${key} voted for ${known} and ${replicaId}`)
+    this.#votes.set(key, replicaId)
   }
 
   #recordsUpTo(endOffset: number): string[] {
@@ -325,6 +361,7 @@ export class SimulatedQuorum {
         this.#handle(member, api, version, request).then(
           response => {
             if (!this.machine(to).isRunning || this.machine(to).processId !== target) return
+            if (api.key === Vote.key) this.#checkVote(to, request as VoteRequest, response as VoteResponse)
             const answer = decode(api.response, version, joined(encode(api.response, version, response as Draft<Response>)))
             deliver(to, from, () => end(() => resolve(answer)))
           },
