@@ -63,6 +63,16 @@ function raftOf(given: Given = {}) {
   return { raft, step, pass, persisted, sent, answerVote, askVote, hear }
 }
 
+test('a pre-vote goes on when who answers it still names the leader that has fallen silent', () => {
+  const { raft, pass, hear, answerVote, sent } = raftOf()
+  hear(1, 3)
+  while (raft.role !== 'prospective') pass(100)
+  hear(1, 3)
+  answerVote(2, true)
+  expect(raft.role).toBe('candidate')
+  expect(sent.at(-1)).toMatchObject({ message: { kind: 'vote', request: { preVote: false } } })
+})
+
 describe('the only voter', () => {
   test('leads the next epoch at once, and that is written before anything else', () => {
     const { raft, persisted, sent } = raftOf({ voters: [voter(1)] })
