@@ -194,7 +194,11 @@ export class Follower implements WatchedPartition {
   #append(records: Uint8Array): void {
     let end = 0
     let fault: string | null = null
+    const { logStartOffset, logEndOffset } = this.log
     for (const batch of batchesIn(records)) {
+      // DeleteRecords may have moved the leader's start into a batch: an empty log then starts with the whole of it.
+      const reachesOver = end === 0 && batch.baseOffset < logEndOffset && batch.nextOffset > logEndOffset
+      if (reachesOver && logStartOffset === logEndOffset) this.startAt(batch.baseOffset)
       // A leader of a later epoch is asked in that epoch.
       if (batch.partitionLeaderEpoch > this.leaderEpoch) break
       if (!batch.isCrcValid()) {
