@@ -6,6 +6,7 @@ import { ReadBuffers } from '../fetch/read-buffers.ts'
 import { ReplicaSessions } from '../fetch/replica-sessions.ts'
 import { FetchSessionCache } from '../fetch/session-cache.ts'
 import type { Partitions } from '../partition/partitions.ts'
+import { replicaSelector } from '../partition/replica-selector.ts'
 import { ProducerIds } from '../producer-ids.ts'
 import type { BrokerServices } from '../services.ts'
 import { apiVersionsHandler } from './api-versions.ts'
@@ -43,6 +44,7 @@ export function apiTable(
       buffers: new ReadBuffers(),
       memory: new AnswerMemory(maxUntakenFetchBytes),
       maxBytes: config.get(brokerKeys.fetchMaxBytes)!,
+      selector: replicaSelector(config, broker.metadata, broker.nodeId),
       replicaSessions: new ReplicaSessions(world.random),
       interBrokerListenerName: interBrokerListenerName(config),
     }),

@@ -6,6 +6,7 @@ import type { FetchSessionCache } from '../fetch/session-cache.ts'
 import { type FetchedRecords, refusedFetch } from '../partition/fetch-query.ts'
 import type { Follower } from '../partition/follower.ts'
 import { Leader } from '../partition/leader.ts'
+import type { ReplicaSelector } from '../partition/replica-selector.ts'
 import type { BrokerServices } from '../services.ts'
 import type { ApiHandler, Mutable, RequestContext } from './handler.ts'
 import { LeaderHints } from './leader-hints.ts'
@@ -19,6 +20,8 @@ interface Answer extends FetchedRecords {
   /** Null: refused before it was read. */
   readonly replica: Leader | Follower | null
   readonly diverges: boolean
+  /** Broker from which the consumer should read; -1: from this one. */
+  readonly preferredReadReplica: number
 }
 
 const readCommitted = 1
@@ -31,6 +34,8 @@ const noRecords = new Uint8Array(0)
 
 export interface FetchOptions extends ReplicaFetchOptions {
   readonly sessions: FetchSessionCache
+  /** Where consumers should read, other than here; null: here. */
+  readonly selector: ReplicaSelector | null
   /** `fetch.max.bytes`. */
   readonly maxBytes: number
 }
@@ -130,7 +135,7 @@ class FetchTask {
       this.#answers.push(answer)
       this.#readBytes += answer.recordBytes
       budget = Math.max(0, budget - answer.recordBytes)
-      if (answer.errorCode !== ErrorCode.NONE || answer.diverges) this.#urgent = true
+      if (answer.errorCode !== ErrorCode.NONE || answer.diverges || answer.preferredReadReplica >= 0) this.#urgent = true
     }
     return watched
   }
@@ -147,16 +152,24 @@ class FetchTask {
     if (fenced !== ErrorCode.NONE) return refusal(target, fenced)
     const isZstd = replica instanceof Leader && replica.compressionType === 'zstd'
     if (isZstd && this.#context.apiVersion < zstdSince) return refusal(target, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
+    const preferredReadReplica = this.#preferred(replica, target)
     const read = replica.fetch({
       offset: target.fetchOffset,
       lastFetchedEpoch: target.lastFetchedEpoch,
-      maxBytes: Math.min(target.maxBytes, budget),
+      // Who reads elsewhere hears only that.
+      maxBytes: preferredReadReplica >= 0 ? 0 : Math.min(target.maxBytes, budget),
       // The first batch of the answer goes out however large it is: the consumer could never move on otherwise.
-      atLeastOne: this.#readBytes === 0,
+      atLeastOne: this.#readBytes === 0 && preferredReadReplica < 0,
       committed: this.#request.isolationLevel === readCommitted,
       allocate: this.#allocate,
     })
-    return { ...read, target, replica, diverges: read.divergingEpoch !== undefined }
+    return { ...read, target, replica, diverges: read.divergingEpoch !== undefined, preferredReadReplica }
+  }
+
+  #preferred(replica: Leader | Follower, { fetchOffset }: FetchTarget): number {
+    const { selector } = this.#options
+    if (selector === null || !(replica instanceof Leader) || this.#context.apiVersion < followersSince) return -1
+    return selector.select(replica, this.#request.rackId, fetchOffset) ?? -1
   }
 
   get #usesTopicIds(): boolean {
@@ -212,6 +225,7 @@ class FetchTask {
       logStartOffset: answer.logStartOffset,
       abortedTransactions: this.#request.isolationLevel === readCommitted && errorCode === ErrorCode.NONE ? [] : null,
       records: recordBytes > 0 ? answer.chunks : noRecords,
+      preferredReadReplica: errorCode === ErrorCode.NONE ? answer.preferredReadReplica : -1,
     }
     if (answer.divergingEpoch) partition.divergingEpoch = answer.divergingEpoch
     const moved = errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH
@@ -224,5 +238,5 @@ class FetchTask {
 }
 
 function refusal(target: FetchTarget, errorCode: number): Answer {
-  return { ...refusedFetch(errorCode), target, replica: null, diverges: false }
+  return { ...refusedFetch(errorCode), target, replica: null, diverges: false, preferredReadReplica: -1 }
 }

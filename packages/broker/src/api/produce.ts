@@ -92,7 +92,7 @@ class ProduceTask {
     }
     if (this.#request.acks === 0) return answer
     this.#uncommitted.add(answer)
-    const committed = (errorCode: number) => this.#committed(answer, errorCode)
+    const committed = (errorCode: number) => this.#committed(leader.topic, answer, errorCode)
     if (this.#request.acks === -1) leader.whenReplicated(outcome.nextOffset, committed)
     else leader.whenWritten(outcome.nextOffset, committed)
     return answer
@@ -108,19 +108,24 @@ class ProduceTask {
   #refuse(index: number, errorCode: number, errorMessage?: string | null, topic?: string): PartitionAnswer {
     this.#failed = true
     const answer: PartitionAnswer = { index, errorCode, baseOffset: -1, errorMessage: errorMessage ?? null }
-    if (errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER && topic !== undefined && this.#context.apiVersion >= leaderHintsSince) {
-      const leader = this.#hints.of(topic, index)
-      if (leader) answer.currentLeader = leader
-    }
+    if (topic !== undefined) this.#hint(topic, answer)
     return answer
   }
 
-  #committed(answer: PartitionAnswer, errorCode: number): void {
+  #hint(topic: string, answer: PartitionAnswer): void {
+    if (answer.errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER || this.#context.apiVersion < leaderHintsSince) return
+    const leader = this.#hints.of(topic, answer.index!)
+    // The metadata here may be behind: this broker knows that it is not the leader.
+    if (leader && leader.leaderId !== this.#broker.nodeId) answer.currentLeader = leader
+  }
+
+  #committed(topic: string, answer: PartitionAnswer, errorCode: number): void {
     if (!this.#uncommitted.delete(answer)) return
     if (errorCode !== ErrorCode.NONE) {
       this.#failed = true
       answer.errorCode = errorCode
       answer.baseOffset = -1
+      this.#hint(topic, answer)
     }
     if (this.#uncommitted.size === 0 && this.#done) this.#finish()
   }

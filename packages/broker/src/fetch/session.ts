@@ -20,6 +20,8 @@ export interface FetchOutcome {
   readonly logStartOffset: number
   readonly recordBytes: number
   readonly diverges: boolean
+  /** -1: none. */
+  readonly preferredReadReplica?: number
 }
 
 export const newSessionEpoch = 0
@@ -96,7 +98,7 @@ export class FetchSession {
     const entry = this.#entries.get(this.#keyOf(target.topic, target.topicId, target.partition))
     if (!entry) return true
     const changed = entry.sentHighWatermark !== outcome.highWatermark || entry.sentLogStartOffset !== outcome.logStartOffset
-    const repeats = outcome.errorCode !== 0 || outcome.diverges
+    const repeats = outcome.errorCode !== 0 || outcome.diverges || (outcome.preferredReadReplica ?? -1) >= 0
     entry.sentHighWatermark = repeats ? -1 : outcome.highWatermark
     entry.sentLogStartOffset = outcome.logStartOffset
     if (outcome.recordBytes > 0) {

@@ -64,6 +64,8 @@ export class Leader implements LeaderPartition, WatchedPartition {
   readonly #commits = new CommitQueue()
   /** Producers that wait for the leader's own log alone. */
   readonly #writes = new CommitQueue()
+  /** Who deleted records and waits for the other replicas to do the same. */
+  readonly #deletions = new CommitQueue()
   readonly #fetches = new Set<FetchWait>()
   /** Followers, as their sessions want to be told. */
   readonly #feeds = new Set<ReplicaFeed>()
@@ -162,6 +164,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
   reconsider(): void {
     if (this.#lostCode !== 0) return
     this.#inSync.expand(this.log.writtenOffset, this.#highWatermark, this.#epochStartOffset)
+    if (this.#deletions.size > 0) this.#deletions.advance(this.lowWatermark)
     this.#advance()
   }
 
@@ -268,6 +271,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
         const nowMs = this.#options.environment.nowMs()
         progress.fetched({ offset, logStartOffset, brokerEpoch, leaderEndOffset: writtenOffset, nowMs, fetcher })
         this.#inSync.expandBy(progress, this.#highWatermark, this.#epochStartOffset)
+        if (this.#deletions.size > 0) this.#deletions.advance(this.lowWatermark)
         this.#advance()
       }
       return this.#read(query, writtenOffset)
@@ -319,6 +323,21 @@ export class Leader implements LeaderPartition, WatchedPartition {
     }
   }
 
+  /** The lowest log start of all replicas on brokers that live: no record before it is anywhere. */
+  get lowWatermark(): number {
+    let lowest = this.logStartOffset
+    for (const { brokerId, brokerEpoch, logStartOffset } of this.#inSync.replicas.values())
+      if (this.#options.environment.mayBeInSync(brokerId, brokerEpoch)) lowest = Math.min(lowest, logStartOffset)
+    return lowest
+  }
+
+  /** Calls `done` with NONE when the low watermark reaches the offset, with another code when it never will here. */
+  whenDeleted(offset: number, done: (errorCode: number) => void): void {
+    if (this.#lostCode !== 0) done(this.#lostCode)
+    else if (offset <= this.lowWatermark) done(ErrorCode.NONE)
+    else this.#deletions.add(offset, done)
+  }
+
   /** The code of a thrown error. A failed disk takes the partition off line: its state is unknown until a restart reads it again. */
   errorCodeOf(error: unknown): number {
     if (error instanceof KafkaError) return error.errorCode
@@ -339,6 +358,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
     this.log.onWritten = null
     this.#writes.fail(errorCode)
     this.#commits.fail(errorCode)
+    this.#deletions.fail(errorCode)
     this.#inSync.end()
     for (const wait of this.#fetches) wait.wake()
     for (const feed of this.#feeds) feed.leaderChanged()

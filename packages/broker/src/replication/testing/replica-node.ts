@@ -84,6 +84,7 @@ export class ReplicaNode {
       buffers: new ReadBuffers(),
       memory: new AnswerMemory(1 << 30),
       maxBytes: 1 << 20,
+      selector: null,
       replicaSessions: new ReplicaSessions(world.random),
       interBrokerListenerName: listenerName,
     })
