@@ -167,10 +167,18 @@ export class FollowerFetches {
   }
 
   async #request(to: RaftAddress, waitMs: number): Promise<FetchResponse | null> {
-    const { transport, timeouts } = this.#context
+    const { transport, timeouts, raft } = this.#context
+    const { epoch } = raft
     try {
       return await transport.request(to, Fetch, version => this.#fetchBody(version, waitMs), timeouts.requestTimeoutMs)
-    } catch {
+    } catch (error) {
+      if (
+        to.id >= 0 &&
+        to.id === raft.leaderId &&
+        epoch === raft.epoch &&
+        (error as { code?: string }).code === 'PEER_UNREACHABLE'
+      )
+        this.#context.submit({ kind: 'leader-unreachable', epoch })
       return null
     }
   }

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { SimulatedQuorum } from './testing/simulated-quorum.ts'
 
 /** Faults come for so long, then all is healed and progress is due. */
-const faultMs = 15_000
-const seeds = 100
+const faultMs = 12_000
+const seeds = 40
 
 /** Nodes crash with and without their unsynced writes and come back, links are cut in one or both directions, messages are lost; meanwhile records are appended. */
 async function runFaults(seed: number, isDynamic: boolean): Promise<SimulatedQuorum> {

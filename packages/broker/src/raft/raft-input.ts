@@ -44,6 +44,8 @@ export type RaftInput =
     }
   /** The leader answered a fetch, and this log agrees with its own up to the end. */
   | { readonly kind: 'leader-answered'; readonly epoch: number; readonly highWatermark: number }
+  /** Nobody listens where the leader of the epoch was. */
+  | { readonly kind: 'leader-unreachable'; readonly epoch: number }
   /** A replica fetches from this leader: its log agrees up to `endOffset` and is durable there; -1: it fetches a snapshot. */
   | { readonly kind: 'fetched'; readonly replica: Voter; readonly endOffset: number }
   | { readonly kind: 'resign' }

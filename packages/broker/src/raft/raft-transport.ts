@@ -10,7 +10,8 @@ export interface RaftAddress {
 /** Requests to the controller listeners of other nodes. */
 export interface RaftTransport {
   /**
-   * `body` is made for the version that both sides speak. Rejects when there is no answer within `timeoutMs`, connecting included.
+   * `body` is made for the version that both sides speak. Rejects when there is no answer within `timeoutMs`, connecting included; with the
+   * code `PEER_UNREACHABLE` when nobody listens there.
    * Requests to one address may overlap and be answered in any order.
    */
   request<Request, Response>(

@@ -49,6 +49,8 @@ export class Raft implements Machine<RaftInput, ElectionState, RaftMessage> {
   #leaderEndpoint: Endpoint | null = null
   /** This follower's leader has answered it: then it sees no reason for an election. */
   #leaderAnswered = false
+  /** How often it was not there since it answered last. */
+  #suspicions = 0
   #progress: QuorumProgress | null = null
   #grantingVoters: readonly Voter[] = []
 
@@ -147,6 +149,9 @@ export class Raft implements Machine<RaftInput, ElectionState, RaftMessage> {
         break
       case 'leader-answered':
         this.#leaderHasAnswered(input.epoch, input.highWatermark)
+        break
+      case 'leader-unreachable':
+        this.#leaderUnreachable(input.epoch)
         break
       case 'fetched':
         if (input.endOffset >= 0) this.#progress?.fetched(input.replica, input.endOffset, this.#log.endOffset, this.#nowMs)
@@ -332,8 +337,17 @@ export class Raft implements Machine<RaftInput, ElectionState, RaftMessage> {
   #leaderHasAnswered(epoch: number, highWatermark: number): void {
     if (this.#role !== 'follower' || epoch !== this.#next.epoch) return
     this.#leaderAnswered = true
+    this.#suspicions = 0
     this.#expireAfter(this.#options.timing.fetchTimeoutMs)
     this.#highWatermark = Math.max(this.#highWatermark, Math.min(highWatermark, this.#log.endOffset))
+  }
+
+  /** A process that is gone leads no longer, even if it comes back: no reason to wait for the whole fetch timeout, and pre-vote asks the others. */
+  #leaderUnreachable(epoch: number): void {
+    if (this.#role !== 'follower' || epoch !== this.#next.epoch || !this.isVoter) return
+    this.#leaderAnswered = false
+    const waitMs = this.#options.timing.backoffMs(this.#suspicions++)
+    if (this.#nowMs + waitMs < this.#deadlineMs) this.#expireAfter(waitMs)
   }
 
   #leaderEnded(epoch: number, leaderId: number, candidates: readonly Voter[]): void {

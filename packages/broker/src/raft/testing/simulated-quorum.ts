@@ -9,7 +9,7 @@ import {
   type VoteRequest,
   type VoteResponse,
 } from '@millrace/protocol'
-import { silentLogger } from '@millrace/runtime'
+import { MillraceError, silentLogger } from '@millrace/runtime'
 import { type SimulatedMachine, SimulatedUniverse } from '@millrace/testkit'
 import { Log } from '../../log/log.ts'
 import { defaultLogConfig } from '../../log/log-config.ts'
@@ -20,6 +20,7 @@ import type { RaftAddress } from '../raft-transport.ts'
 import { snapshotName, writeCheckpointNow } from '../snapshots.ts'
 import { votersRecord } from '../voter-set.ts'
 
+const unreachable = new MillraceError('PEER_UNREACHABLE', 'nobody listens there')
 export const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
 const directory = '/data/__cluster_metadata-0'
 
@@ -35,6 +36,7 @@ export interface QuorumOptions {
   readonly latencyMs?: number
   readonly snapshotBytes?: number
   readonly autoJoin?: boolean
+  readonly fetchMaxBytes?: number
 }
 
 export interface MemberOptions {
@@ -87,6 +89,7 @@ export class SimulatedQuorum {
   /** Committed batches by the offset behind them, whoever said so first. */
   readonly #committed = new Map<number, string>()
   readonly #leaderOf = new Map<number, number>()
+  readonly #inFlight = new Set<{ readonly to: number; readonly refuse: () => void }>()
   /** Who got the vote, by voter and epoch. */
   readonly #votes = new Map<string, number>()
 
@@ -137,7 +140,11 @@ export class SimulatedQuorum {
   crash(id: number, power: boolean): void {
     this.members.delete(id)
     if (power) this.machine(id).losePower()
-    else this.machine(id).kill()
+    else {
+      this.machine(id).kill()
+      // The operating system that lives on closes the connections.
+      for (const request of this.#inFlight) if (request.to === id) request.refuse()
+    }
   }
 
   /** The process ends in the midst of what it does, at the disk operation after the next `operations`. */
@@ -235,7 +242,7 @@ export class SimulatedQuorum {
   }
 
   #nodeOptions(member: Member, world: ReturnType<SimulatedMachine['boot']>, directoryId: string): RaftNodeOptions<string> {
-    const { isDynamic = false, snapshotBytes = 2 ** 30, autoJoin = false } = this.#options
+    const { isDynamic = false, snapshotBytes = 2 ** 30, autoJoin = false, fetchMaxBytes } = this.#options
     const { canVote = true, port } = member.options
     const { id } = member
     const address = { ...addressOf(id), ...(port === undefined ? {} : { port }) }
@@ -265,7 +272,7 @@ export class SimulatedQuorum {
       transport: {
         request: (to, api, body, timeoutMs) => this.#request(id, world, to, api, body, timeoutMs),
       },
-      timeouts: defaultRaftTimeouts,
+      timeouts: { ...defaultRaftTimeouts, ...(fetchMaxBytes === undefined ? {} : { fetchMaxBytes }) },
       autoJoin,
       snapshots: { maxRecordBytesBetween: snapshotBytes, maxIntervalMs: 0, retentionBytes: 2 * snapshotBytes, retentionMs: -1 },
       state: {
@@ -351,15 +358,18 @@ export class SimulatedQuorum {
         timer.cancel()
         if (isAlive()) settle()
       }
-      const refuse = (to: number) => deliver(to, from, () => end(() => reject(new Error('refused'))))
+      const refuse = (to: number) => deliver(to, from, () => end(() => reject(unreachable)))
       const to = Number(host.replace('node-', ''))
       deliver(from, to, () => {
         const member = this.members.get(to)
         const listensOn = member?.options.port ?? addressOf(to).port
         if (!member || listensOn !== port || !this.machine(to).isRunning) return refuse(to)
         const target = this.machine(to).processId
+        const waiting = { to, refuse: () => refuse(to) }
+        this.#inFlight.add(waiting)
         this.#handle(member, api, version, request).then(
           response => {
+            this.#inFlight.delete(waiting)
             if (!this.machine(to).isRunning || this.machine(to).processId !== target) return
             if (api.key === Vote.key) this.#checkVote(to, request as VoteRequest, response as VoteResponse)
             const answer = decode(api.response, version, joined(encode(api.response, version, response as Draft<Response>)))
