@@ -107,6 +107,8 @@ export interface Disk {
   removeDirectory(directory: string): void
   /** Makes creations, renames and removals in the directory durable. */
   syncDirectory(directory: string): void
+  /** Of the volume that holds the directory: its size, and what this process may still write. Absent: the disk does not tell. */
+  space?(directory: string): { readonly totalBytes: number; readonly freeBytes: number }
   /** Takes the file as a lock for this process until it ends; throws DiskError ELOCKED if another one that lives has it. */
   lock(path: string): Lock
 }

@@ -5,6 +5,7 @@ import { AnswerMemory } from '../fetch/answer-memory.ts'
 import { ReadBuffers } from '../fetch/read-buffers.ts'
 import { ReplicaSessions } from '../fetch/replica-sessions.ts'
 import { FetchSessionCache } from '../fetch/session-cache.ts'
+import type { LogManager } from '../log/log-manager.ts'
 import type { Partitions } from '../partition/partitions.ts'
 import { replicaSelector } from '../partition/replica-selector.ts'
 import { ProducerIds } from '../producer-ids.ts'
@@ -14,6 +15,7 @@ import { controllerRequestHandlers } from './controller-requests.ts'
 import { deleteRecordsHandler } from './delete-records.ts'
 import { describeClusterHandler } from './describe-cluster.ts'
 import { describeConfigsHandler } from './describe-configs.ts'
+import { describeLogDirsHandler } from './describe-log-dirs.ts'
 import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts'
 import { fetchHandler } from './fetch.ts'
 import type { ApiHandler } from './handler.ts'
@@ -32,6 +34,7 @@ const maxUntakenFetchBytes = 256 * 1024 * 1024
 export function apiTable(
   broker: BrokerServices,
   partitions: Partitions,
+  logs: LogManager,
   groupHandlers: readonly ApiHandler<any, any>[],
 ): ApiTable {
   const { config, world } = broker
@@ -56,6 +59,7 @@ export function apiTable(
     describeConfigsHandler(),
     describeClusterHandler(),
     describeTopicPartitionsHandler(),
+    describeLogDirsHandler(logs),
     listConfigResourcesHandler(),
     ...controllerRequestHandlers(),
     ...groupHandlers,

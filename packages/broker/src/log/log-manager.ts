@@ -41,6 +41,15 @@ export interface LogName {
   readonly partition: number
 }
 
+export interface LogDirectoryContent {
+  readonly path: string
+  /** Its disk has failed. */
+  readonly isOffline: boolean
+  readonly logs: Iterable<Log>
+  /** Copies of logs that other directories have. */
+  readonly futures: Iterable<Log>
+}
+
 /** All logs of a broker but the metadata log: opens them, takes care of them in the background, closes them. */
 export class LogManager {
   readonly #options: LogManagerOptions
@@ -69,6 +78,11 @@ export class LogManager {
     for (const directory of this.#directories) directory.load()
   }
 
+  /** In the order of `log.dirs`. */
+  get directories(): readonly LogDirectory[] {
+    return this.#directories
+  }
+
   /** Paths of the directories whose disk has failed. */
   get offlineDirectories(): string[] {
     return this.#directories.filter(({ failure }) => failure !== null).map(({ path }) => path)
@@ -92,7 +106,7 @@ export class LogManager {
    * The partition's log, created in the directory with the fewest when there is none. A log of another topic of the same name is set aside.
    * Throws CorruptLogError for a damaged log, DiskError when no directory works, or when one does not and the partition is not `isNew`: its log may be there.
    */
-  open({ topic, topicId, partition }: LogName, isNew = false): Log {
+  open({ topic, topicId, partition }: LogName, isNew = false, preferredPath?: string): Log {
     const name = `${topic}-${partition}`
     const directory = this.#find(name)
     const damage = directory?.damaged.get(name)
@@ -106,16 +120,65 @@ export class LogManager {
     const lost = this.#directories.find(({ failure }) => failure !== null)
     // An empty log beside the one that cannot be seen would look like the loss of everything in it.
     if (log === undefined && !isNew && lost) throw lost.failure!
-    return this.#emptiest().create(topic, partition, topicId)
+    const preferred = this.#directories.find(({ path }) => path === preferredPath)
+    if (preferred !== undefined && preferred.failure !== null) throw preferred.failure
+    return (preferred ?? this.#emptiest()).create(topic, partition, topicId)
+  }
+
+  /** Path of the directory that has the partition's log. */
+  directoryOf({ topic, partition }: Pick<LogName, 'topic' | 'partition'>): string | undefined {
+    return this.#find(`${topic}-${partition}`)?.path
+  }
+
+  /** Every directory with what is in it, copies on their way into it too. */
+  *directories(): Iterable<LogDirectoryContent> {
+    for (const { path, failure, logs, futures } of this.#directories)
+      yield { path, isOffline: failure !== null, logs: logs.values(), futures: futures.values() }
+  }
+
+  /** Moves that an earlier process had begun. */
+  *unfinishedMoves(): Iterable<{ readonly topic: string; readonly partition: number; readonly path: string }> {
+    for (const { path, unfinished } of this.#directories)
+      for (const { topic, partition } of unfinished) yield { topic, partition, path }
+  }
+
+  /** Begins a copy of the partition's log in another directory; one that had begun elsewhere is dropped. Throws DiskError. */
+  createFuture({ topic, topicId, partition }: LogName, path: string): Log {
+    const name = `${topic}-${partition}`
+    this.dropFuture(name)
+    return this.#directories.find(directory => directory.path === path)!.createFuture(topic, partition, topicId)
+  }
+
+  dropFuture(name: string): void {
+    for (const directory of this.#directories) if (directory.futures.has(name)) directory.dropFuture(name)
+  }
+
+  /** The copy has all that the log has: it takes its place, and the log is deleted. Throws DiskError. */
+  adoptFuture({ topic, partition }: Pick<LogName, 'topic' | 'partition'>): Log {
+    const name = `${topic}-${partition}`
+    const before = this.#find(name)
+    const directory = this.#directories.find(({ futures }) => futures.has(name))!
+    const replaced = before?.logs.get(name)
+    const adopted = directory.adoptFuture(name)
+    if (before !== undefined && replaced !== undefined) {
+      before.forget(name)
+      this.#delete(replaced)
+    }
+    return adopted
   }
 
   /** Deletes a log: its directory is renamed now and removed after `file.delete.delay.ms`. Nothing happens if it is not there. */
   remove({ topic, partition }: Pick<LogName, 'topic' | 'partition'>): void {
     const name = `${topic}-${partition}`
+    this.dropFuture(name)
     const directory = this.#find(name)
     const log = directory?.logs.get(name)
     if (directory === undefined || log === undefined) return
     directory.forget(name)
+    this.#delete(log)
+  }
+
+  #delete(log: Log): void {
     this.#removed.add(log)
     log.remove(() => this.#removed.delete(log))
   }
@@ -131,9 +194,14 @@ export class LogManager {
   }
 
   /** Sets aside (`…-stray`) the logs that no topic of the metadata owns. Call once the metadata is known. */
-  setAsideStrays(isOwned: (log: Log) => boolean): void {
+  setAsideStrays(isOwned: (log: Log, path: string) => boolean): void {
     for (const directory of this.#directories)
-      for (const [name, log] of [...directory.logs]) if (!isOwned(log)) this.#setAside(directory, name, log)
+      for (const [name, log] of [...directory.logs]) if (!isOwned(log, directory.path)) this.#setAside(directory, name, log)
+  }
+
+  /** Whether two directories have a log of the partition: a move ended by a crash between its last two steps. */
+  isTwice({ topic, partition }: Pick<LogName, 'topic' | 'partition'>): boolean {
+    return this.#directories.filter(({ logs }) => logs.has(`${topic}-${partition}`)).length > 1
   }
 
   /** Starts retention, checkpoints and tidying. */

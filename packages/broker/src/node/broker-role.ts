@@ -85,7 +85,7 @@ export class BrokerRole {
 
     const services = this.#services(partitions)
     const groups = openGroupCoordinators(services)
-    const table = apiTable(services, partitions, groups.handlers)
+    const table = apiTable(services, partitions, logs, groups.handlers)
     shutdown.add('listeners', () => listeners.brokerServer.close(closeGraceMs))
     shutdown.add('groups', () => groups.close())
     shutdown.add('metrics', metrics.observe(nodeId, this.#readings(partitions, logs)))

@@ -34,6 +34,11 @@ export const nodeDisk: Disk = {
         fs.closeSync(handle)
       }
     }),
+  space: directory =>
+    guarded(directory, () => {
+      const { bsize, blocks, bavail } = fs.statfsSync(directory)
+      return { totalBytes: blocks * bsize, freeBytes: bavail * bsize }
+    }),
   lock: where => guarded(where, () => lockFile(where)),
 }
 

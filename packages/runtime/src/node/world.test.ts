@@ -80,16 +80,25 @@ describe("Node's disk", () => {
 
   it.runIf(process.platform === 'linux')('takes over the lock of a killed process that nobody has waited for', async () => {
     const path = join(directory, '.lock')
-    // The shell becomes a program that never waits for its child, which has ended by then.
-    const shell = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    // The shell becomes a program that never waits for its child; only then may the child end, or the shell might wait for it.
+    const shell = spawn('sh', ['-c', 'exec 3<&0; cat <&3 & echo $!; exec sleep 60'], { stdio: ['pipe', 'pipe', 'ignore'] })
     const [line] = await once(shell.stdout, 'data')
     const pid = Number(String(line))
+    await expect.poll(() => readFileSync(`/proc/${shell.pid}/comm`, 'latin1')).toBe('sleep\n')
+    shell.stdin.end()
     await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z ')
     const file = world.disk.open(path, 'write')
     file.write([Buffer.from(`${pid}\n`)], 0)
     file.close()
     world.disk.lock(path).release()
     shell.kill()
+  })
+
+  it('tells the space of a volume, and that a directory is not there', () => {
+    const { totalBytes, freeBytes } = world.disk.space!(directory)
+    expect(freeBytes).toBeGreaterThan(0)
+    expect(totalBytes).toBeGreaterThanOrEqual(freeBytes)
+    expect(() => world.disk.space!(join(directory, 'nowhere'))).toThrow(expect.objectContaining({ code: 'ENOENT' }))
   })
 
   it('replaces a file whole', () => {
