@@ -10,6 +10,7 @@ import { type ConfigKey, type ConfigValue, formatConfigValue, parseConfigValue }
 import { ConfigResourceType, topicConfig } from '../config/resolve.ts'
 import { type ControllerState, type Decision, orRefusal, Refusal, tooLarge } from './decision.ts'
 import type { MetadataRecord } from './metadata-record.ts'
+import { keepsEligibleReplicas, MetadataVersion, metadataVersionOf } from './metadata-version.ts'
 import { checkTogether, checkValue, settableKey } from './settings.ts'
 
 type Change = ElementOf<ElementOf<IncrementalAlterConfigsRequest['resources']>['configs']>
@@ -167,12 +168,14 @@ function changeRecords(state: ControllerState, resource: Resource, settings: Rea
 
 /** With eligible leader replicas (KIP-966) the cluster keeps one min.insync.replicas; when it changes, who was eligible under the old one is forgotten. */
 function forgetEligibleReplicas(state: ControllerState, resource: Resource, value: string | null): MetadataRecord[] {
-  if ((state.image.features().get('eligible.leader.replicas.version') ?? 0) === 0) return []
-  if (resource.resourceType === ConfigResourceType.BROKER) {
+  if (metadataVersionOf(state.image) < MetadataVersion.eligibleLeaderReplicas) return []
+  if (keepsEligibleReplicas(state.image) && resource.resourceType === ConfigResourceType.BROKER) {
     if (resource.resourceName !== '')
       throw new Refusal(ErrorCode.INVALID_CONFIG, 'Broker-level min.insync.replicas cannot be altered while ELR is enabled.')
     if (value === null)
       throw new Refusal(ErrorCode.INVALID_CONFIG, 'Cluster-level min.insync.replicas cannot be removed while ELR is enabled.')
   }
-  return [{ type: 'ClearElrRecord', value: { topicName: resource.resourceName } }]
+  // Also while the feature is off: those that it left behind must not be eligible when it is on again.
+  const topicName = resource.resourceType === ConfigResourceType.TOPIC ? resource.resourceName : ''
+  return [{ type: 'ClearElrRecord', value: { topicName } }]
 }

@@ -55,7 +55,9 @@ export function fenceBroker(state: ControllerState, broker: BrokerImage): Metada
 function nextStanding(state: ControllerState, broker: BrokerImage, request: BrokerHeartbeatRequest): Standing {
   if (broker.fenced) {
     if (request.wantShutDown) return 'stopped'
-    return request.wantFence || request.currentMetadataOffset < broker.epoch ? 'fenced' : 'unfenced'
+    // One that has shut down comes back with a registration.
+    const staysFenced = request.wantFence || broker.inControlledShutdown || request.currentMetadataOffset < broker.epoch
+    return staysFenced ? 'fenced' : 'unfenced'
   }
   if (!request.wantShutDown) return request.wantFence ? 'fenced' : broker.inControlledShutdown ? 'stopping' : 'unfenced'
   if (request.wantFence) return 'stopped'

@@ -21,9 +21,9 @@ export function decideBrokerRegistration(
       const before = state.image.broker(request.brokerId)
       const sameProcess = before?.incarnationId === request.incarnationId ? before : undefined
       const brokerEpoch = sameProcess?.epoch ?? state.nextOffset()
-      const unclean = before !== undefined && request.previousBrokerEpoch !== before.epoch && keepsEligibleReplicas(state.image)
-      const left =
-        before && !sameProcess ? partitionChangesFor(state, { brokerId: request.brokerId, canLead: false, unclean }) : []
+      // Also of one that was unregistered meanwhile: it may be eligible where it holds the only copy.
+      const unclean = request.previousBrokerEpoch !== before?.epoch && keepsEligibleReplicas(state.image)
+      const left = sameProcess ? [] : partitionChangesFor(state, { brokerId: request.brokerId, canLead: false, unclean })
       if (!sameProcess) state.sessions.begin(request.brokerId, state.nowMs)
       return {
         records: [

@@ -119,7 +119,7 @@ function elect(
   if (isValid(partition.leader)) return { leader: partition.leader, unclean: false }
   const inSync = replicas.find(isValid)
   if (inSync !== undefined) return { leader: inSync, unclean: false }
-  const known = partition.lastKnownEligibleLeaderReplicas
+  const known = partition.lastKnownEligibleLeaderReplicas.filter(id => replicas.includes(id))
   if (rules.eligibleReplicas && isr.length === 0 && elr.length === 0 && known.length === 1 && canLead(known[0]!))
     return { leader: known[0]!, unclean: true }
   const any = election === 'unclean' ? replicas.find(canLead) : undefined
@@ -136,13 +136,13 @@ function beginsEpoch(partition: PartitionImage, { isr, replicas }: Draft, { meta
 /** With nobody in sync, whoever led last is the one to come back first; with a leader it is no longer of interest. */
 function lastKnownLeader(
   partition: PartitionImage,
-  { isr }: Draft,
+  { isr, replicas }: Draft,
   leader: number,
   { eligibleReplicas: enabled }: PartitionRules,
 ): readonly number[] {
   if (!enabled || leader !== noLeader) return []
-  if (isr.length === 0 && partition.leader !== noLeader) return [partition.leader]
-  return partition.lastKnownEligibleLeaderReplicas
+  const known = isr.length === 0 && partition.leader !== noLeader ? [partition.leader] : partition.lastKnownEligibleLeaderReplicas
+  return known.filter(id => replicas.includes(id))
 }
 
 function directoriesOf(partition: PartitionImage, replicas: readonly number[], target: PartitionTarget): readonly string[] {
