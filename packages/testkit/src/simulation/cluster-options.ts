@@ -7,8 +7,8 @@ export interface ClusterOptions {
   readonly controllers: number
   /** The first brokers are the controllers; else those have machines of their own. */
   readonly combined: boolean
-  /** The voters are named in every node's properties, or kept in the metadata log (KIP-853). */
-  readonly voters: 'static' | 'dynamic'
+  /** The voters are named in every node's properties, or kept in the metadata log (KIP-853): all of them from the start, or the others join the first one. */
+  readonly voters: 'static' | 'dynamic' | 'joining'
   readonly replicationFactor: number
   readonly minIsr: number
   /** Each broker stands in a rack, and consumers read from the replica in theirs (KIP-392). */
@@ -85,7 +85,7 @@ export function drawCluster(random: SeededRandom, options: SimulationOptions): S
     brokers,
     controllers,
     combined,
-    voters: random.chance(0.75) ? 'static' : 'dynamic',
+    voters: random.pick(['static', 'static', 'static', 'static', 'dynamic', 'dynamic', 'joining']),
     replicationFactor,
     minIsr,
     racks: random.chance(0.3),

@@ -17,6 +17,7 @@ export class ProducerProcess {
   #incarnation = 0
   #unfinished = 0
   #stopping = false
+  #reported = ''
   #producer: Producer | undefined
 
   constructor(context: WorkloadContext, name: string) {
@@ -74,6 +75,12 @@ export class ProducerProcess {
     world.clock.timer(this.#random.exponential(this.#context.options.sendEveryMs), () => this.#loop(world, producer, process))
   }
 
+  /** Many records fail for one reason. */
+  #report(failure: string): void {
+    if (failure !== this.#reported) this.#context.log(failure)
+    this.#reported = failure
+  }
+
   #send(producer: Producer, process: string): void {
     const { history, options, nextValue } = this.#context
     const value = nextValue()
@@ -89,7 +96,7 @@ export class ProducerProcess {
       )
       // A failure after retries says nothing about what the broker did.
       .catch(error => {
-        this.#context.log(`${process} send of ${value} failed: ${messageOf(error)}`)
+        this.#report(`${process} failed to send: ${messageOf(error)}`)
         settle(operation, 'info')
       })
       .finally(() => this.#unfinished--)

@@ -1,7 +1,9 @@
+import { insidesOf, type NodeInsides } from '@millrace/broker/internal'
 import { type BatchView, batchesIn } from '@millrace/protocol'
 import { messageOf } from '@millrace/runtime'
 import { type Replica, replicasOf } from './replica-sight.ts'
 import type { SimulatedCluster } from './simulated-cluster.ts'
+import type { SimulatedNode } from './simulated-node.ts'
 
 /** What was ever committed of a partition, whoever led it. */
 interface Ledger {
@@ -13,12 +15,16 @@ interface Ledger {
   readonly crcs: Map<number, number>
   /** Behind the last of them. */
   nextOffset: number
+  /** What lay below the start of every copy that was read. */
+  readonly unread: { readonly from: number; readonly to: number }[]
   /** Where the log of each node ended when it was last seen. */
   readonly ends: Map<number, number>
 }
 
 /** What is remembered of one copy. */
 interface Memory {
+  /** It led when it was last looked at, or was not there: it may have committed something and resigned in one event. */
+  mayHaveLed: boolean
   highWatermark: number
   logStartOffset: number
   nextOffset: number
@@ -32,6 +38,8 @@ export class ReplicaObserver {
   readonly #fail: (failure: string) => void
   readonly #ledgers = new Map<string, Ledger>()
   readonly #memories = new WeakMap<object, Memory>()
+  /** The process of each node that was looked at last. */
+  readonly #last = new Map<SimulatedNode, { readonly process: number; readonly insides: () => NodeInsides }>()
 
   constructor(cluster: SimulatedCluster, fail: (failure: string) => void) {
     this.#cluster = cluster
@@ -41,8 +49,26 @@ export class ReplicaObserver {
   /** After each event: offsets are in their order and never go back; who leads has everything that was ever committed, and commits only what others have. */
   lookAtOffsets(): void {
     for (const node of this.#cluster.nodes) {
+      this.#lookBack(node)
       if (!node.isRunning) continue
       for (const replica of replicasOf(node)) this.#lookAt(replica)
+    }
+  }
+
+  /** A process may have committed something, told it, and died, all in one event. */
+  #lookBack(node: SimulatedNode): void {
+    const last = this.#last.get(node)
+    if (last !== undefined && (!node.isRunning || last.process !== node.machine.processId)) {
+      this.#last.delete(node)
+      for (const replica of replicasOf(node, last.insides())) {
+        const ledger = this.#ledger(replica)
+        ledger.ends.set(node.plan.id, replica.log.logEndOffset)
+        if (this.#memory(replica).mayHaveLed) ledger.committed = Math.max(ledger.committed, replica.highWatermark)
+      }
+    }
+    if (node.isRunning && !this.#last.has(node)) {
+      const { world } = node
+      this.#last.set(node, { process: node.machine.processId, insides: () => insidesOf(world) })
     }
   }
 
@@ -67,15 +93,16 @@ export class ReplicaObserver {
     if (leads && logStartOffset < memory.logStartOffset)
       this.#broken(replica, `its start went from ${memory.logStartOffset} back to ${logStartOffset}`)
     memory.logStartOffset = logStartOffset
-    if (leads) this.#lookAtLeader(replica, ledger, memory)
+    if (leads || memory.mayHaveLed) this.#lookAtLeader(replica, ledger, memory)
     else if (highWatermark > ledger.committed)
       this.#broken(replica, `a follower's high watermark is ${highWatermark}, and no leader's was above ${ledger.committed}`)
     memory.highWatermark = highWatermark
+    memory.mayHaveLed = leads
   }
 
   #lookAtLeader(replica: Replica, ledger: Ledger, memory: Memory): void {
-    const { leaderEpoch, highWatermark, log } = replica
-    if (leaderEpoch >= ledger.leaderEpoch) {
+    const { leads, leaderEpoch, highWatermark, log } = replica
+    if (leads && leaderEpoch >= ledger.leaderEpoch) {
       ledger.leaderEpoch = leaderEpoch
       if (log.logEndOffset < ledger.committed)
         this.#broken(
@@ -87,6 +114,7 @@ export class ReplicaObserver {
     }
     if (highWatermark <= ledger.committed || highWatermark === memory.highWatermark) return
     ledger.committed = highWatermark
+    if (!leads) return
     const { holders, needed } = replica.quorum()
     const missing = holders.filter(id => (ledger.ends.get(id) ?? 0) < highWatermark)
     if (holders.length - missing.length < needed)
@@ -117,6 +145,10 @@ export class ReplicaObserver {
     const { log, highWatermark } = replica
     const ledger = this.#ledger(replica)
     let offset = from
+    if (from > ledger.nextOffset && from < highWatermark) {
+      ledger.unread.push({ from: ledger.nextOffset, to: from })
+      ledger.nextOffset = from
+    }
     const seen = new Set<number>()
     while (offset < highWatermark) {
       const batches = readBatches(replica, offset)
@@ -126,7 +158,8 @@ export class ReplicaObserver {
       }
       for (const { baseOffset, nextOffset, crc } of batches) {
         const known = ledger.crcs.get(baseOffset)
-        if (known === undefined && baseOffset < ledger.nextOffset)
+        const isOld = baseOffset < ledger.nextOffset && !ledger.unread.some(({ from, to }) => baseOffset >= from && baseOffset < to)
+        if (known === undefined && isOld)
           this.#broken(replica, `a batch begins at ${baseOffset}, where none did before`)
         else if (known !== undefined && known !== crc) this.#broken(replica, `the batch at ${baseOffset} has changed`)
         ledger.crcs.set(baseOffset, crc)
@@ -135,7 +168,7 @@ export class ReplicaObserver {
       }
     }
     this.#lookForGaps(replica, ledger, { from: Math.max(from, log.logStartOffset), to: offset, seen })
-    ledger.nextOffset = Math.max(ledger.nextOffset, offset)
+    if (offset > from) ledger.nextOffset = Math.max(ledger.nextOffset, offset)
     memory.nextOffset = offset
   }
 
@@ -154,14 +187,14 @@ export class ReplicaObserver {
 
   #memory({ incarnation }: Replica): Memory {
     let memory = this.#memories.get(incarnation)
-    if (!memory) this.#memories.set(incarnation, (memory = { highWatermark: 0, logStartOffset: 0, nextOffset: 0 }))
+    if (!memory) this.#memories.set(incarnation, (memory = { mayHaveLed: true, highWatermark: 0, logStartOffset: 0, nextOffset: 0 }))
     return memory
   }
 
   #ledger({ key }: Replica): Ledger {
     let ledger = this.#ledgers.get(key)
     if (!ledger)
-      this.#ledgers.set(key, (ledger = { committed: 0, leaderEpoch: -1, crcs: new Map(), nextOffset: 0, ends: new Map() }))
+      this.#ledgers.set(key, (ledger = { committed: 0, leaderEpoch: -1, crcs: new Map(), nextOffset: 0, unread: [], ends: new Map() }))
     return ledger
   }
 

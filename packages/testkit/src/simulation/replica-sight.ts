@@ -1,4 +1,4 @@
-import type { Follower, Leader, RaftNode } from '@millrace/broker/internal'
+import type { Follower, Leader, NodeInsides, RaftNode } from '@millrace/broker/internal'
 import type { SimulatedNode } from './simulated-node.ts'
 
 /** What is looked at in a log. */
@@ -37,8 +37,7 @@ export interface Replica {
 export const metadataName = '__cluster_metadata-0'
 
 /** Every partition that the node leads or follows, and its copy of the metadata log. */
-export function* replicasOf(node: SimulatedNode): Iterable<Replica> {
-  const { partitions, raft } = node.insides
+export function* replicasOf(node: SimulatedNode, { partitions, raft }: NodeInsides = node.insides): Iterable<Replica> {
   if (partitions !== undefined) {
     for (const leader of partitions.leaders()) yield replicaOfLeader(node, leader)
     for (const follower of partitions.followers()) yield replicaOfFollower(node, follower)
@@ -48,7 +47,6 @@ export function* replicasOf(node: SimulatedNode): Iterable<Replica> {
 
 function replicaOfLeader(node: SimulatedNode, leader: Leader): Replica {
   const { topic, topicId, partition, leaderEpoch, highWatermark, log, lostCode } = leader
-  const state = node.insides.metadata?.topicById(topicId)?.partitions[partition]
   return {
     name: `${topic}-${partition}`,
     key: `${topicId}-${partition}`,
@@ -59,12 +57,8 @@ function replicaOfLeader(node: SimulatedNode, leader: Leader): Replica {
     highWatermark,
     log,
     isMetadata: false,
-    isAlone: state === undefined || state.replicas.length === 1,
-    quorum: () => {
-      // Another leader's set says nothing about this one.
-      const holders = state?.leader === node.plan.id && state.leaderEpoch === leaderEpoch ? state.isr : [node.plan.id]
-      return { holders, needed: holders.length }
-    },
+    isAlone: leader.replicaCount === 1,
+    quorum: () => ({ holders: leader.inSync.isr, needed: leader.inSync.isr.length }),
     isLost: lostCode !== 0 || log.failure !== null,
   }
 }

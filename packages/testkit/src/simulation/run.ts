@@ -1,5 +1,5 @@
 import { Admin } from '@millrace/client'
-import { messageOf } from '@millrace/runtime'
+import { messageOf, sleep } from '@millrace/runtime'
 import { History } from '../check/history.ts'
 import { type Anomaly, checkHistory } from '../check/history-checker.ts'
 import { SimulatedUniverse } from '../world/world.ts'
@@ -37,6 +37,8 @@ export interface SimulationResult {
 
 /** Virtual time in which a healed cluster must finish what it owes. */
 const livenessMs = 150_000
+/** Virtual time in which every broker has applied what was acknowledged. */
+const settleMs = 2000
 const warmUpMs = 30_000
 /** Virtual time in which a healed cluster must have its leaders, and all replicas in sync. */
 const wholeMs = 60_000
@@ -226,6 +228,8 @@ class Run {
     const { bootstrapServers } = this.#context
     await this.#admin?.stop()
     const world = this.#universe.machine('final').boot()
+    // A broker may lag behind what another one has answered.
+    await sleep(world.clock, settleMs)
     await readAll(this.#context, world)
     const admin = new Admin({ world, bootstrapServers, clientId: 'final' })
     await this.#readCommits(admin)

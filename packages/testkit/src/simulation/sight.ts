@@ -48,14 +48,14 @@ export class Sight {
     return running.sort((a, b) => counts.get(b.plan.id)! - counts.get(a.plan.id)!)[0] ?? null
   }
 
-  /** Every voter runs, knows the leader, and has everything that is committed. */
+  /** Every controller votes, runs, knows the leader, and has everything that is committed. */
   isQuorumSettled(nodes: readonly SimulatedNode[] = this.#cluster.controllers): boolean {
     const active = this.activeController()
     const leader = active?.insides.raft
     if (active === null || leader === undefined) return false
-    return nodes
-      .filter(({ plan }) => plan.isController)
-      .every(({ insides: { raft } }) => {
+    const controllers = nodes.filter(({ plan }) => plan.isController)
+    const voters = new Set(leader.voters.voters.map(({ id }) => id))
+    return controllers.every(({ plan }) => voters.has(plan.id)) && controllers.every(({ insides: { raft } }) => {
         if (raft === undefined) return false
         return (
           raft.raft.epoch === leader.raft.epoch &&
@@ -69,7 +69,7 @@ export class Sight {
   whatIsMissing(nodes: readonly SimulatedNode[]): string | null {
     const down = nodes.find(({ isUp }) => !isUp)
     if (down !== undefined) return `${down.plan.host} has not started`
-    if (!this.isQuorumSettled(nodes)) return 'the controllers have no settled leader'
+    if (!this.isQuorumSettled(nodes)) return `the controllers have no settled leader: ${nodes.map(describeRaft).join('; ')}`
     const metadata = this.#metadata()
     if (metadata === null) return 'nobody has metadata'
     const ids = new Set(nodes.filter(({ plan }) => plan.isBroker).map(({ plan }) => plan.id))
@@ -93,4 +93,12 @@ export class Sight {
         newest = insides.metadata
     return newest ?? null
   }
+}
+
+/** A node's view of the quorum, for people. */
+function describeRaft({ plan, insides: { raft } }: SimulatedNode): string {
+  if (raft === undefined) return `${plan.host} has none`
+  const { role, epoch, leaderId, highWatermark } = raft.raft
+  const voters = raft.voters.voters.map(({ id }) => id)
+  return `${plan.host} is ${role} in epoch ${epoch} of leader ${leaderId}, ${highWatermark} of ${raft.logEndOffset} committed, voters ${voters}`
 }

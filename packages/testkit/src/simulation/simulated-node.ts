@@ -46,7 +46,12 @@ export class SimulatedNode {
 
   /** The parts of the running process, as far as they are there. */
   get insides(): NodeInsides {
-    return this.#world !== undefined && this.machine.isRunning ? insidesOf(this.#world) : {}
+    return this.machine.isRunning ? insidesOf(this.world) : {}
+  }
+
+  /** Of the process that runs or ran last. */
+  get world(): World {
+    return this.#world!
   }
 
   /** Its start has come to its end. */
@@ -81,7 +86,8 @@ export class SimulatedNode {
     void (async () => {
       try {
         if (!this.#formatted) {
-          formatStorage(world, { properties: this.plan.properties, clusterId, ignoreFormatted: true })
+          const { properties, format, formatAnew } = this.plan
+          formatStorage(world, { properties, clusterId, ignoreFormatted: true, ...(this.#disks === 1 ? format : formatAnew) })
           this.#formatted = true
         }
         const broker = await startBroker({

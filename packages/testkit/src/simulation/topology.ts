@@ -1,3 +1,4 @@
+import type { FormatOptions } from '@millrace/broker'
 import type { SimulationOptions } from './options.ts'
 
 /** One node as it is formatted and started. */
@@ -11,7 +12,14 @@ export interface NodePlan {
   /** The first one has the metadata. */
   readonly logDirectories: readonly string[]
   readonly properties: ReadonlyMap<string, string>
+  /** How its first disk is formatted. */
+  readonly format: QuorumFormat
+  /** How a disk is formatted that takes the place of a lost one. */
+  readonly formatAnew: QuorumFormat
 }
+
+/** Who votes, as formatting is told. */
+export type QuorumFormat = Pick<FormatOptions, 'standalone' | 'initialControllers' | 'noInitialControllers'>
 
 export const clusterId = 'AAAAAAAAAAAAAAAAAAAAAQ'
 const clientPort = 9092
@@ -40,7 +48,12 @@ export function planNodes(options: SimulationOptions): NodePlan[] {
         logDirectories: ['/data'],
       })
   const quorum = quorumProperties(options, shapes)
-  return shapes.map(shape => ({ ...shape, properties: new Map(Object.entries({ ...properties(options, shape), ...quorum })) }))
+  return shapes.map(shape => ({
+    ...shape,
+    properties: new Map(Object.entries({ ...properties(options, shape), ...quorum })),
+    format: quorumFormat(options, shapes, shape),
+    formatAnew: options.voters === 'static' ? {} : { noInitialControllers: true },
+  }))
 }
 
 /** The rack of a client, by its number. */
@@ -56,7 +69,7 @@ export function bootstrapServersOf(nodes: readonly NodePlan[]): string {
     .join()
 }
 
-type Shape = Omit<NodePlan, 'properties'>
+type Shape = Omit<NodePlan, 'properties' | 'format' | 'formatAnew'>
 
 function quorumProperties({ voters }: SimulationOptions, shapes: readonly Shape[]): Record<string, string> {
   const controllers = shapes.filter(({ isController }) => isController)
@@ -66,6 +79,27 @@ function quorumProperties({ voters }: SimulationOptions, shapes: readonly Shape[
         'controller.quorum.bootstrap.servers': controllers.map(({ host }) => `${host}:${controllerPort}`).join(),
         'controller.quorum.auto.join.enable': 'true',
       }
+}
+
+function quorumFormat({ voters }: SimulationOptions, shapes: readonly Shape[], shape: Shape): QuorumFormat {
+  const controllers = shapes.filter(({ isController }) => isController)
+  switch (voters) {
+    case 'static':
+      return {}
+    case 'dynamic':
+      return {
+        initialControllers: controllers.map(({ id, host }) => ({ id, host, port: controllerPort, directoryId: directoryIdOf(id) })),
+      }
+    case 'joining':
+      return shape === controllers[0] ? { standalone: true } : { noInitialControllers: true }
+  }
+}
+
+/** A uuid. */
+function directoryIdOf(id: number): string {
+  const bytes = Buffer.alloc(16, 7)
+  bytes.writeUInt16BE(id, 14)
+  return bytes.toString('base64url')
 }
 
 function properties(options: SimulationOptions, { id, host, isBroker, isController, rack, logDirectories }: Shape) {
