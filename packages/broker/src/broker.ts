@@ -9,6 +9,7 @@ import { readRoles } from './config/roles.ts'
 import { QuorumMember } from './controller/quorum-member.ts'
 import { BrokerRole } from './node/broker-role.ts'
 import { startControllerRole } from './node/controller-role.ts'
+import { LostBrokers } from './node/lost-brokers.ts'
 import type { NodeContext } from './node/node-context.ts'
 import { observeCluster, openHttp } from './node/node-http.ts'
 import { bindListeners, closeGraceMs } from './node/node-listeners.ts'
@@ -83,10 +84,16 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
       ...node,
       transport,
       controllerListeners: listeners.controller,
-      leaderChanged: () => controller.controllerMoved(),
+      leaderChanged: () => {
+        controller.controllerMoved()
+        lostBrokers.leaderChanged()
+        // A new controller hears at once who lives.
+        broker?.lifecycle.beatSoon()
+      },
       failed: stopFor,
     })
     shutdown.add('quorum', () => quorum.close())
+    const lostBrokers = new LostBrokers({ world, logger, quorum })
     const controller = new ClusterControllerClient({
       world,
       nodeId,
@@ -100,7 +107,7 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
     await openHttp(node, status, shutdown)
 
     quorum.start()
-    if (roles.isController) startControllerRole({ node, listeners, quorum, controller, shutdown })
+    if (roles.isController) startControllerRole({ node, listeners, quorum, controller, lostBrokers, shutdown })
     await broker?.start()
 
     const bootstrapServers = formatAddress((listeners.broker[0] ?? listeners.controller[0])!)

@@ -1,4 +1,4 @@
-import { AddRaftVoter, type Api, apis, DescribeQuorum, RemoveRaftVoter } from '@millrace/protocol'
+import { AddRaftVoter, type Api, apis, BrokerHeartbeat, DescribeQuorum, ErrorCode, RemoveRaftVoter } from '@millrace/protocol'
 import { decisionOf } from '../controller/controller.ts'
 import { supportedFeatures } from '../controller/features.ts'
 import { apiVersionsHandler } from './api-versions.ts'
@@ -34,9 +34,12 @@ function decidedHandler(api: Api<any, any>): ApiHandler<any, any, ControllerServ
   return {
     api,
     versions: api.versions!,
-    async handle(request, { apiVersion }, { quorum, logger }) {
+    async handle(request, { apiVersion, connection }, { quorum, logger, lostBrokers }) {
       try {
-        return await quorum.request(api, apiVersion, request)
+        const response = await quorum.request(api, apiVersion, request)
+        if (api === BrokerHeartbeat && (response as { errorCode: number }).errorCode === ErrorCode.NONE)
+          lostBrokers.heard(request.brokerId, request.brokerEpoch, connection)
+        return response
       } catch (error) {
         return refusalFor(api, apiVersion, request, error, logger)
       }

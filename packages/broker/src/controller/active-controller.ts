@@ -10,7 +10,7 @@ import { MetadataImage } from './image.ts'
 import { electUnclean } from './leader-election.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 import { metadataVersionOf } from './metadata-version.ts'
-import { periodicInputs } from './periodic-decisions.ts'
+import { expiredSessions, periodicInputs } from './periodic-decisions.ts'
 
 /** The metadata log as the active controller needs it: raft's node. */
 export interface MetadataLog extends MachineLog<MetadataRecord> {
@@ -45,6 +45,7 @@ export class ActiveController {
   readonly #shell: Shell<ControllerInput, MetadataRecord>
   readonly #waiting = new Set<(error: Error) => void>()
   readonly #inTransaction: boolean
+  readonly #sessionCheck: ControllerInput
   #stopped: Error | null = null
 
   constructor(options: ActiveControllerOptions) {
@@ -68,6 +69,9 @@ export class ActiveController {
       sessions,
       nowMs,
     }
+    this.#sessionCheck = expiredSessions({
+      fenced: brokerId => options.logger.info('controller.broker-fenced', { brokerId, why: 'session ended' }),
+    })
     this.#shell = new Shell({
       machine: this.#guarded(new ControllerMachine(this.#state)),
       log,
@@ -85,8 +89,8 @@ export class ActiveController {
   async start(): Promise<void> {
     const { logger, config, epoch, bootstrap } = this.#options
     const activated = this.#decide(state => activate(state, this.#inTransaction, bootstrap))
+    this.#shell.submit(this.#sessionCheck)
     for (const input of periodicInputs(config, {
-      fenced: brokerId => logger.info('controller.broker-fenced', { brokerId, why: 'session expired' }),
       elected: (partitions, election) => logger.info('controller.leaders-elected', { partitions, election }),
     }))
       this.#shell.submit(input)
@@ -113,6 +117,19 @@ export class ActiveController {
     if (api.key === IncrementalAlterConfigs.key || api.key === AlterConfigs.key)
       this.#shell.submit({ decide: state => ({ records: electUnclean(state), response: null }), answer: () => {} })
     return answer
+  }
+
+  /**
+   * That process of the broker is no more: its session ends now, unless it was heard after `sinceMs` of the monotonic clock. With brokers whose end nobody sees,
+   * the session takes its time.
+   */
+  brokerGone(brokerId: number, brokerEpoch: number, sinceMs: number): void {
+    const end = ({ sessions, image }: ControllerState): Decision<null> => {
+      if (image.broker(brokerId)?.epoch === brokerEpoch && sessions.lastHeardMs(brokerId) <= sinceMs) sessions.end(brokerId)
+      return { records: [], response: null }
+    }
+    this.#shell.submit({ decide: end, answer: () => {} })
+    this.#shell.submit(this.#sessionCheck)
   }
 
   /** Ends it: every answer that waits is NOT_CONTROLLER, whatever becomes of its records. */

@@ -46,6 +46,12 @@ export class BrokerSessions {
     this.#sessions.delete(brokerId)
   }
 
+  /** -Infinity for a broker that this controller has not heard. */
+  lastHeardMs(brokerId: number): number {
+    const session = this.#sessions.get(brokerId)
+    return session?.isHeard ? session.lastHeardMs : Number.NEGATIVE_INFINITY
+  }
+
   /** Heard by this controller, and not longer ago than the timeout. */
   isAlive(brokerId: number, nowMs: number): boolean {
     const session = this.#sessions.get(brokerId)

@@ -9,13 +9,12 @@ import type { Election } from './partition-change.ts'
 
 /** Who hears of what the controller does by itself. */
 export interface PeriodicListener {
-  fenced(brokerId: number): void
   elected(count: number, election: Election): void
 }
 
 /** What an active controller does without being asked: each is submitted once and comes again by itself. */
 export function periodicInputs(config: ConfigSet, listener: PeriodicListener): ControllerInput[] {
-  const inputs = [expiredSessions(listener)]
+  const inputs: ControllerInput[] = []
   if (config.get(quorumKeys.autoLeaderRebalanceEnable)) {
     const intervalMs = config.get(quorumKeys.leaderImbalanceCheckIntervalSeconds)! * 1000
     inputs.push(elections('preferred-leaders', intervalMs, electPreferred, count => listener.elected(count, 'preferred')))
@@ -31,7 +30,7 @@ export function periodicInputs(config: ConfigSet, listener: PeriodicListener): C
 }
 
 /** Fences a broker whose session is over; one at a time, so that the next one sees where its leaders went. */
-function expiredSessions(listener: PeriodicListener): ControllerInput {
+export function expiredSessions(listener: { fenced(brokerId: number): void }): ControllerInput {
   let fenced: number | null = null
   return {
     decide: state => {
