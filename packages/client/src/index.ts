@@ -17,6 +17,7 @@ export {
   ClosedError,
   DisconnectedError,
   isRetriable,
+  LogTruncationError,
   NoOffsetError,
   StateError,
   TimeoutError,

@@ -61,4 +61,6 @@ export const registryErrors = {
   invalidSubject: (subject: string) => new RegistryError(42208, `The specified subject '${subject}' is not a valid.`),
   storeFailed: (reason: string) => new RegistryError(50001, `Error in the backend data store: ${reason}`),
   storeTimeout: () => new RegistryError(50002, 'Register operation timed out'),
+  forwardingFailed: (reason: string) => new RegistryError(50003, `Error while forwarding the request to the primary: ${reason}`),
+  unknownPrimary: () => new RegistryError(50004, 'Leader not known.'),
 } as const

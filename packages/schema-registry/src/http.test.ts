@@ -22,6 +22,7 @@ beforeEach(() => {
       }
       return answer()
     },
+    caughtUp: async () => {},
   }
   server = registryHttp({ registry, writer, version: 'test' })
 })

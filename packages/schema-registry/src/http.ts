@@ -1,12 +1,24 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { RegistryError, registryErrors } from './errors.ts'
+import { forward, forwardHeader } from './forwarding.ts'
 import type { SchemaInput } from './parsed-schemas.ts'
+import type { Primary } from './primary.ts'
 import type { Decision, Registry } from './registry.ts'
 import type { SchemaVersion } from './schema-versions.ts'
 
 /** What the routes need of the store: decisions are written one at a time and answered when applied. */
 export interface RegistryWriter {
   write<T>(decide: (registry: Registry) => Decision<T>): Promise<T>
+  /** Resolves when everything that is in the store by now has been applied. */
+  caughtUp(): Promise<void>
+}
+
+/** How writes reach the one of several registries that may write. */
+export interface ForwardingOptions {
+  readonly primary: Primary
+  /** How long an election, and the primary's answer, may take. */
+  readonly timeoutMs: number
+  readonly sleep: (ms: number) => Promise<void>
 }
 
 export interface HttpOptions {
@@ -15,8 +27,11 @@ export interface HttpOptions {
   /** A larger request body is refused. Default 1 MiB. */
   readonly maxBodyBytes?: number
   readonly version: string
+  /** Default: this is the only registry. */
+  readonly forwarding?: ForwardingOptions
 }
 
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 type Query = Record<string, string | undefined>
 type Parameters = Record<string, string>
 
@@ -28,7 +43,13 @@ const contentTypes = [
 ]
 
 /** Confluent's REST API over the registry: a Fastify instance that is not listening yet; `inject` answers in process. */
-export function registryHttp({ registry, writer, maxBodyBytes = 1024 * 1024, version }: HttpOptions): FastifyInstance {
+export function registryHttp({
+  registry,
+  writer,
+  maxBodyBytes = 1024 * 1024,
+  version,
+  forwarding,
+}: HttpOptions): FastifyInstance {
   const server = fastify({
     bodyLimit: maxBodyBytes,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
@@ -42,17 +63,35 @@ export function registryHttp({ registry, writer, maxBodyBytes = 1024 * 1024, ver
   // Bare numbers, texts and arrays are JSON too.
   server.setReplySerializer(payload => JSON.stringify(payload))
 
-  const on = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, answer: (request: RequestParts) => unknown) =>
+  const on = (method: Method, url: string, answer: (request: RequestParts) => unknown) =>
     server.route({ method, url, handler: (request, reply) => reply.send2(request, answer) })
+  /** `isThere`: a write that changes nothing is answered here, with no primary at all. */
+  const onWrite = (
+    method: Method,
+    url: string,
+    answer: (request: RequestParts) => unknown,
+    isThere: (request: RequestParts) => boolean = () => false,
+  ) =>
+    server.route({
+      method,
+      url,
+      handler: async (request, reply) => {
+        if (forwarding && !forwarding.primary.isHere && !isThere(partsOf(request))) {
+          const answered = await askPrimary(forwarding, request)
+          if (answered !== 'here') {
+            // Whoever wrote through this instance reads from it what was written.
+            if (answered.status < 300) await writer.caughtUp()
+            return reply.code(answered.status).send(answered.body)
+          }
+        }
+        return reply.send2(request, answer)
+      },
+    })
   // `reply.send2` keeps each route to one line: parts of the request in, value out.
   server.decorateReply(
     'send2',
     async function (this: FastifyReply, request: FastifyRequest, answer: (parts: RequestParts) => unknown) {
-      const value = await answer({
-        parameters: request.params as Parameters,
-        query: request.query as Query,
-        body: (request.body ?? null) as Record<string, unknown> | null,
-      })
+      const value = await answer(partsOf(request))
       this.send(value === undefined ? {} : value)
       return this
     },
@@ -74,16 +113,29 @@ export function registryHttp({ registry, writer, maxBodyBytes = 1024 * 1024, ver
     })
     return version8(found)
   })
-  on('DELETE', '/subjects/:subject', ({ parameters, query }) =>
+  onWrite('DELETE', '/subjects/:subject', ({ parameters, query }) =>
     writer.write(state => state.deleteSubject(parameters.subject!, flag(query.permanent))),
   )
   on('GET', '/subjects/:subject/versions', ({ parameters, query }) =>
     page(registry.versions(parameters.subject!, { deleted: flag(query.deleted), deletedOnly: flag(query.deletedOnly) }), query),
   )
-  on('POST', '/subjects/:subject/versions', async ({ parameters, query, body }) => {
+  const registration = ({ parameters, query, body }: RequestParts) => {
     const input = schemaInput(body)
-    return version8(await writer.write(state => state.register(parameters.subject!, input, { normalize: flag(query.normalize) })))
-  })
+    return (state: Registry) => state.register(parameters.subject!, input, { normalize: flag(query.normalize) })
+  }
+  onWrite(
+    'POST',
+    '/subjects/:subject/versions',
+    async request => version8(await writer.write(registration(request))),
+    request => {
+      try {
+        return registration(request)(registry).records.length === 0
+      } catch {
+        // The primary may know more; it says what is wrong.
+        return false
+      }
+    },
+  )
   on('GET', '/subjects/:subject/versions/:version', ({ parameters, query }) =>
     version8(registry.version(parameters.subject!, versionOf(parameters.version!), flag(query.deleted))),
   )
@@ -93,7 +145,7 @@ export function registryHttp({ registry, writer, maxBodyBytes = 1024 * 1024, ver
   on('GET', '/subjects/:subject/versions/:version/referencedby', ({ parameters }) =>
     registry.referencedBy(parameters.subject!, versionOf(parameters.version!)),
   )
-  on('DELETE', '/subjects/:subject/versions/:version', ({ parameters, query }) => {
+  onWrite('DELETE', '/subjects/:subject/versions/:version', ({ parameters, query }) => {
     const version = versionOf(parameters.version!)
     return writer.write(state => state.deleteVersion(parameters.subject!, version, flag(query.permanent)))
   })
@@ -138,31 +190,31 @@ export function registryHttp({ registry, writer, maxBodyBytes = 1024 * 1024, ver
   )
 
   on('GET', '/config', () => ({ compatibilityLevel: registry.level(null) }))
-  on('PUT', '/config', async ({ body }) => ({
+  onWrite('PUT', '/config', async ({ body }) => ({
     compatibility: await writer.write(state => state.setLevel(null, word(body, 'compatibility'))),
   }))
-  on('DELETE', '/config', async () => ({ compatibilityLevel: await writer.write(state => state.deleteLevel(null)) }))
+  onWrite('DELETE', '/config', async () => ({ compatibilityLevel: await writer.write(state => state.deleteLevel(null)) }))
   on('GET', '/config/:subject', ({ parameters, query }) => ({
     compatibilityLevel: flag(query.defaultToGlobal)
       ? registry.level(parameters.subject!)
       : registry.ownLevel(parameters.subject!),
   }))
-  on('PUT', '/config/:subject', async ({ parameters, body }) => ({
+  onWrite('PUT', '/config/:subject', async ({ parameters, body }) => ({
     compatibility: await writer.write(state => state.setLevel(parameters.subject!, word(body, 'compatibility'))),
   }))
-  on('DELETE', '/config/:subject', async ({ parameters }) => ({
+  onWrite('DELETE', '/config/:subject', async ({ parameters }) => ({
     compatibilityLevel: await writer.write(state => state.deleteLevel(parameters.subject!)),
   }))
 
   on('GET', '/mode', () => ({ mode: registry.mode(null) }))
-  on('PUT', '/mode', async ({ body }) => ({ mode: await writer.write(state => state.setMode(null, word(body, 'mode'))) }))
+  onWrite('PUT', '/mode', async ({ body }) => ({ mode: await writer.write(state => state.setMode(null, word(body, 'mode'))) }))
   on('GET', '/mode/:subject', ({ parameters, query }) => ({
     mode: flag(query.defaultToGlobal) ? registry.mode(parameters.subject!) : registry.ownMode(parameters.subject!),
   }))
-  on('PUT', '/mode/:subject', async ({ parameters, body }) => ({
+  onWrite('PUT', '/mode/:subject', async ({ parameters, body }) => ({
     mode: await writer.write(state => state.setMode(parameters.subject!, word(body, 'mode'))),
   }))
-  on('DELETE', '/mode/:subject', async ({ parameters }) => ({
+  onWrite('DELETE', '/mode/:subject', async ({ parameters }) => ({
     mode: await writer.write(state => state.deleteMode(parameters.subject!)),
   }))
 
@@ -173,6 +225,20 @@ export function registryHttp({ registry, writer, maxBodyBytes = 1024 * 1024, ver
   }))
   on('GET', '/v1/metadata/version', () => ({ version, commitId: '' }))
   return server
+}
+
+function partsOf(request: FastifyRequest): RequestParts {
+  return {
+    parameters: request.params as Parameters,
+    query: request.query as Query,
+    body: (request.body ?? null) as Record<string, unknown> | null,
+  }
+}
+
+/** A request that another registry has forwarded goes no further: the two disagree for the moment on who the primary is. */
+async function askPrimary({ primary, timeoutMs, sleep }: ForwardingOptions, { method, url, headers, body }: FastifyRequest) {
+  if (headers[forwardHeader] !== undefined) throw registryErrors.unknownPrimary()
+  return forward(primary, { method, path: url, headers, body: body ?? null }, timeoutMs, sleep)
 }
 
 declare module 'fastify' {

@@ -12,9 +12,12 @@ export interface SchemasTopicOptions {
   readonly logger: Logger
   /** Default `_schemas`. */
   readonly topic: string
+  /** -1: the broker's default. */
   readonly replicationFactor: number
   /** A write that the broker has not acknowledged by then fails with 50002. */
   readonly writeTimeoutMs: number
+  /** Whether this instance may write, asked between reading to the end and appending; another one may have become the primary meanwhile. */
+  readonly mayWrite: () => boolean
 }
 
 /**
@@ -51,7 +54,7 @@ export class SchemasTopic {
     this.#consumer.assign([{ topic: this.#options.topic, partition }])
     this.#consumer.seek({ topic: this.#options.topic, partition }, 0)
     this.#reading = this.#read()
-    await this.#caughtUp()
+    await this.caughtUp()
   }
 
   /** Decides and writes, one after the other. Throws RegistryError. */
@@ -71,9 +74,10 @@ export class SchemasTopic {
 
   async #write<T>(decide: (registry: Registry) => Decision<T>): Promise<T> {
     const { topic, writeTimeoutMs, client } = this.#options
-    await this.#caughtUp()
+    await this.caughtUp()
     const { records, answer } = decide(this.#registry)
     if (records.length === 0) return answer()
+    if (!this.#options.mayWrite()) throw registryErrors.unknownPrimary()
     const { promise: expired, reject: expire } = Promise.withResolvers<never>()
     // Nobody may be waiting any more.
     expired.catch(() => {})
@@ -91,7 +95,7 @@ export class SchemasTopic {
     return answer()
   }
 
-  async #caughtUp(): Promise<void> {
+  async caughtUp(): Promise<void> {
     const [end] = await this.#consumer.endOffsets([{ topic: this.#options.topic, partition }])
     await this.#applied(end!)
   }

@@ -1,7 +1,8 @@
-import { ErrorCode, errorOf, Heartbeat, JoinGroup, KafkaError, LeaveGroup, SyncGroup } from '@millrace/protocol'
+import { ErrorCode, errorOf, Heartbeat, JoinGroup, KafkaError, SyncGroup } from '@millrace/protocol'
 import { messageOf, sleep, type Timer } from '@millrace/runtime'
 import type { Cluster } from '../cluster.ts'
-import { ClosedError, ConnectError, isRetriable, StateError } from '../errors.ts'
+import { ClosedError, isRetriable, StateError } from '../errors.ts'
+import { leaveGroup } from '../group/leave-group.ts'
 import type { Assignor, MemberAssignment } from './assignors/assignor.ts'
 import { decodeAssignment, encodeSubscription } from './consumer-protocol.ts'
 import type { Coordinator } from './coordinator.ts'
@@ -41,8 +42,6 @@ const protocolType = 'consumer'
 /** Room for the answer to a join, which waits for the slowest member, on top of the time that members have. */
 const joinGraceMs = 5_000
 
-/** How long leaving may take, with a coordinator that moves or does not answer; afterwards the session's end takes the member out. */
-const leaveTimeoutMs = 5_000
 /** How long leaving waits for the id that a first JoinGroup gets, which brokers give at once. */
 const idTimeoutMs = 1_000
 
@@ -153,7 +152,7 @@ export class Membership {
     if (this.#phase === 'stable' && this.#leader.mustReassign()) this.#rejoin()
   }
 
-  /** Leaves, so that the partitions go to others at once; a static member stays, to come back (KIP-345). Best effort, for `leaveTimeoutMs` at most. */
+  /** Leaves, so that the partitions go to others at once; a static member stays, to come back (KIP-345). Best effort. */
   async leave(reason: string): Promise<void> {
     this.#stopTimers()
     const isJoining = this.#phase === 'joining'
@@ -163,45 +162,13 @@ export class Membership {
     // An id that was given out is waited for by the whole group, until its session is over.
     if (memberId === '' && isJoining) memberId = await this.#idToCome()
     if (memberId === '') return
-    const { groupId } = this.#coordinator
-    const { clock } = this.#cluster.world
-    const deadlineMs = clock.monotonic() + leaveTimeoutMs
-    for (let failures = 0; ; ) {
-      try {
-        const { errorCode } = await this.#sendLeave(memberId, reason, deadlineMs - clock.monotonic())
-        if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.UNKNOWN_MEMBER_ID) return
-        const error = this.#groupError('LeaveGroup', errorCode)
-        this.#coordinator.check(error)
-        throw error
-      } catch (error) {
-        const delayMs = this.#cluster.retryBackoff.delayMs(++failures)
-        // Nobody to be reached: nobody to be waited for either.
-        if (!isRetriable(error) || error instanceof ConnectError || clock.monotonic() + delayMs >= deadlineMs) {
-          this.#cluster.logger.warn('client.group.leave-failed', { group: groupId, member: memberId, error: messageOf(error) })
-          return
-        }
-        await sleep(clock, delayMs)
-      }
-    }
+    await leaveGroup(this.#cluster, this.#coordinator, { memberId, groupInstanceId: null }, reason)
   }
 
   close(): void {
     this.#isClosed = true
     this.#attempt++
     this.#stopTimers()
-  }
-
-  /** On another connection than joins: brokers answer those of one in order, and a join may wait for others who never come. */
-  async #sendLeave(memberId: string, reason: string, timeoutMs: number): Promise<{ errorCode: number }> {
-    const { groupId } = this.#coordinator
-    const response = await this.#coordinator.request(
-      LeaveGroup,
-      version =>
-        version >= 3 ? { groupId, members: [version >= 5 ? { memberId, reason } : { memberId }] } : { groupId, memberId },
-      { timeoutMs: Math.max(1, Math.min(this.#options.requestTimeoutMs, timeoutMs)) },
-      'general',
-    )
-    return { errorCode: response.errorCode || (response.members[0]?.errorCode ?? ErrorCode.NONE) }
   }
 
   async #idToCome(): Promise<string> {
