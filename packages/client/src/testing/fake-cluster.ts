@@ -9,8 +9,14 @@ import {
   type ProduceRequest,
   setBaseOffsetAndEpoch,
 } from '@millrace/protocol'
-import type { SimulatedUniverse } from '@millrace/testkit'
+import type { World } from '@millrace/runtime'
 import { FakeBroker } from './fake-broker.ts'
+
+/** What a test's universe has: machines that can be ended and stopped, and time. */
+interface Universe {
+  machine(name: string): { boot(): World; kill(): void; pause(forMs: number): void; readonly isRunning: boolean }
+  readonly scheduler: { after(ms: number, run: () => void): unknown }
+}
 
 interface Stored {
   readonly bytes: Uint8Array
@@ -88,11 +94,11 @@ export interface FakeClusterOptions {
 export class FakeCluster {
   readonly brokers: FakeBroker[] = []
   readonly partitions: FakePartition[]
-  readonly #universe: SimulatedUniverse
+  readonly #universe: Universe
   readonly #options: FakeClusterOptions
   readonly #fenced = new Set<number>()
 
-  constructor(universe: SimulatedUniverse, brokers: number, partitions: number, options: FakeClusterOptions = {}) {
+  constructor(universe: Universe, brokers: number, partitions: number, options: FakeClusterOptions = {}) {
     this.#universe = universe
     this.#options = options
     this.partitions = Array.from({ length: partitions }, (_, index) => new FakePartition(1 + (index % brokers)))
