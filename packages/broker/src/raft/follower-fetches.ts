@@ -13,8 +13,9 @@ import type { RaftAddress } from './raft-transport.ts'
 import { SnapshotDownload } from './snapshot-download.ts'
 import type { SnapshotId } from './snapshots.ts'
 
-/** How long a fetch may wait at the leader. */
+/** How long a fetch may wait at the leader: not longer than a part of the time in which the leader must be heard. */
 const maxWaitMs = 500
+const waitsPerFetchTimeout = 3
 /** The wait after failures grows up to this. */
 const maxBackoffMs = 100
 const topicIdsSince = 13
@@ -118,7 +119,8 @@ export class FollowerFetches {
   }
 
   async #fetch(leader: RaftAddress, epoch: number, isCurrent: () => boolean): Promise<boolean> {
-    const response = await this.#request(leader, maxWaitMs)
+    const { fetchTimeoutMs } = this.#context.timeouts
+    const response = await this.#request(leader, Math.min(maxWaitMs, Math.ceil(fetchTimeoutMs / waitsPerFetchTimeout)))
     if (response === null || !isCurrent()) return false
     const partition = this.#hear(response)
     if (!partition || partition.errorCode !== ErrorCode.NONE || !isCurrent()) return false
