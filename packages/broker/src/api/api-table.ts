@@ -1,5 +1,7 @@
 import { brokerKeys } from '../config/broker-config.ts'
 import { interBrokerListenerName } from '../config/listeners.ts'
+import { replicationKeys } from '../config/replication-keys.ts'
+import { brokerConfig } from '../config/resolve.ts'
 import { supportedFeatures } from '../controller/features.ts'
 import { AnswerMemory } from '../fetch/answer-memory.ts'
 import { ReadBuffers } from '../fetch/read-buffers.ts'
@@ -9,7 +11,9 @@ import type { LogManager } from '../log/log-manager.ts'
 import type { Partitions } from '../partition/partitions.ts'
 import { replicaSelector } from '../partition/replica-selector.ts'
 import { ProducerIds } from '../producer-ids.ts'
+import { LogMoves } from '../replication/log-moves.ts'
 import type { BrokerServices } from '../services.ts'
+import { alterReplicaLogDirsHandler } from './alter-replica-log-dirs.ts'
 import { apiVersionsHandler } from './api-versions.ts'
 import { controllerRequestHandlers } from './controller-requests.ts'
 import { deleteRecordsHandler } from './delete-records.ts'
@@ -60,6 +64,14 @@ export function apiTable(
     describeClusterHandler(),
     describeTopicPartitionsHandler(),
     describeLogDirsHandler(logs),
+    alterReplicaLogDirsHandler(
+      new LogMoves({
+        ...broker,
+        logs,
+        partitions,
+        maxBytesPerSecond: () => brokerConfig(broker, replicationKeys.replicaAlterLogDirsIoMaxBytesPerSecond)!,
+      }),
+    ),
     listConfigResourcesHandler(),
     ...controllerRequestHandlers(),
     ...groupHandlers,

@@ -33,6 +33,10 @@ export class LogDirectory {
   readonly path: string
   /** By `topic-partition`. */
   readonly logs = new Map<string, Log>()
+  /** Copies on their way into this directory, by `topic-partition`. */
+  readonly futures = new Map<string, Log>()
+  /** Copies that an earlier process had begun: their partitions are to be moved here. */
+  readonly unfinished: { readonly topic: string; readonly partition: number }[] = []
   /** Logs that could not be opened, and why. */
   readonly damaged = new Map<string, CorruptLogError>()
   /** Epoch of the broker at its last clean stop, null after an unclean one. */
@@ -89,6 +93,46 @@ export class LogDirectory {
     }
   }
 
+  /** Begins the copy of a log that another directory has. Throws DiskError. */
+  createFuture(topic: string, partition: number, topicId: string | undefined): Log {
+    if (this.#failure !== null) throw this.#failure
+    const { random } = this.#options.world
+    const unique = Buffer.from(random.bytes(16)).toString('hex')
+    try {
+      const future = this.#openAt(`${topic}-${partition}.${unique}-future`, topic, partition, {
+        clean: true,
+        ...(topicId === undefined ? {} : { topicId }),
+      })
+      this.futures.set(`${topic}-${partition}`, future)
+      return future
+    } catch (error) {
+      throw this.#noticed(error)
+    }
+  }
+
+  dropFuture(name: string): void {
+    const future = this.futures.get(name)
+    this.futures.delete(name)
+    if (future !== undefined && this.#failure === null) future.remove()
+  }
+
+  /** The copy is the log from now on. Durable when it returns. Throws DiskError. */
+  adoptFuture(name: string): Log {
+    const future = this.futures.get(name)!
+    const { topic, partition, logStartOffset, highWatermark } = future
+    try {
+      future.closeAndMoveTo(`${this.path}/${name}`)
+      this.futures.delete(name)
+      this.#logStarts.set(name, logStartOffset)
+      this.#recoveryPoints.delete(name)
+      const log = this.#open(name, topic, partition, { clean: true })
+      log.highWatermark = highWatermark
+      return log
+    } catch (error) {
+      throw this.#noticed(error)
+    }
+  }
+
   /** Forgets a log: it was deleted or is a stray. */
   forget(name: string): void {
     this.logs.delete(name)
@@ -124,6 +168,7 @@ export class LogDirectory {
   async close(brokerEpoch: number): Promise<void> {
     const { world, logger } = this.#options
     this.#isClosing = true
+    for (const future of this.futures.values()) future.abandon()
     const results = await Promise.allSettled([...this.logs.values()].map(log => log.close()))
     // Begun before, they would replace what is written now.
     await Promise.allSettled(this.#writings)
@@ -144,12 +189,20 @@ export class LogDirectory {
   abandon(): void {
     this.#isClosing = true
     for (const log of this.logs.values()) log.abandon()
+    for (const future of this.futures.values()) future.abandon()
   }
 
   #load(name: string): void {
     const { world, logger } = this.#options
     if (!world.disk.stat(`${this.path}/${name}`).isDirectory) return
     if (name.endsWith('-delete')) {
+      world.disk.removeDirectory(`${this.path}/${name}`)
+      return
+    }
+    const [, copied] = /^(.+-\d+)\.[0-9a-f]{32}-future$/.exec(name) ?? []
+    if (copied !== undefined) {
+      // The copy of a log that is whole elsewhere: it is made anew.
+      this.unfinished.push(parsePartitionDirectory(copied)!)
       world.disk.removeDirectory(`${this.path}/${name}`)
       return
     }
@@ -169,10 +222,16 @@ export class LogDirectory {
     }
   }
 
-  #open(name: string, topic: string, partition: number, { clean, topicId }: { clean: boolean; topicId?: string }): Log {
+  #open(name: string, topic: string, partition: number, options: { clean: boolean; topicId?: string }): Log {
+    const log = this.#openAt(name, topic, partition, options)
+    this.logs.set(name, log)
+    return log
+  }
+
+  #openAt(name: string, topic: string, partition: number, { clean, topicId }: { clean: boolean; topicId?: string }): Log {
     const { world, logger, configOf, tailCache, producerIdExpirationMs } = this.#options
     const logStartOffset = this.#logStarts.get(name)
-    const log = Log.open({
+    return Log.open({
       world,
       logger,
       directory: `${this.path}/${name}`,
@@ -189,8 +248,6 @@ export class LogDirectory {
       onRecoveryPointLowered: () => this.checkpointRecoveryPoints(),
       onLogStartMoved: () => this.#checkpointLogStarts(),
     })
-    this.logs.set(name, log)
-    return log
   }
 
   #read(file: string, into: Map<string, number>): void {
@@ -273,6 +330,7 @@ export class LogDirectory {
     this.#failure = error
     this.#options.logger.error('log-directory.offline', { directory: this.path, reason: messageOf(error) })
     for (const log of this.logs.values()) log.fail(error)
+    for (const future of this.futures.values()) future.fail(error)
     this.#options.onFailed(this, error)
   }
 }

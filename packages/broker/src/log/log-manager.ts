@@ -41,15 +41,6 @@ export interface LogName {
   readonly partition: number
 }
 
-export interface LogDirectoryContent {
-  readonly path: string
-  /** Its disk has failed. */
-  readonly isOffline: boolean
-  readonly logs: Iterable<Log>
-  /** Copies of logs that other directories have. */
-  readonly futures: Iterable<Log>
-}
-
 /** All logs of a broker but the metadata log: opens them, takes care of them in the background, closes them. */
 export class LogManager {
   readonly #options: LogManagerOptions
@@ -57,6 +48,8 @@ export class LogManager {
   readonly #timers = new Set<Timer>()
   /** Deleted logs whose directories are not removed yet. */
   readonly #removed = new Set<Log>()
+  /** Paths for logs that are not here yet, by `topic-partition`. */
+  readonly #preferred = new Map<string, string>()
   #isClosed = false
 
   /** Opens every log that is there. Synchronous: recovery after an unclean stop takes as long as reading what was not forced to disk. */
@@ -120,20 +113,21 @@ export class LogManager {
     const lost = this.#directories.find(({ failure }) => failure !== null)
     // An empty log beside the one that cannot be seen would look like the loss of everything in it.
     if (log === undefined && !isNew && lost) throw lost.failure!
-    const preferred = this.#directories.find(({ path }) => path === preferredPath)
+    const wanted = this.#preferred.get(name) ?? preferredPath
+    this.#preferred.delete(name)
+    const preferred = this.#directories.find(({ path }) => path === wanted)
     if (preferred !== undefined && preferred.failure !== null) throw preferred.failure
     return (preferred ?? this.#emptiest()).create(topic, partition, topicId)
+  }
+
+  /** When this broker gets the partition its log is created in that directory. */
+  prefer(topic: string, partition: number, path: string): void {
+    this.#preferred.set(`${topic}-${partition}`, path)
   }
 
   /** Path of the directory that has the partition's log. */
   directoryOf({ topic, partition }: Pick<LogName, 'topic' | 'partition'>): string | undefined {
     return this.#find(`${topic}-${partition}`)?.path
-  }
-
-  /** Every directory with what is in it, copies on their way into it too. */
-  *directories(): Iterable<LogDirectoryContent> {
-    for (const { path, failure, logs, futures } of this.#directories)
-      yield { path, isOffline: failure !== null, logs: logs.values(), futures: futures.values() }
   }
 
   /** Moves that an earlier process had begun. */

@@ -403,6 +403,23 @@ export class Log {
     }
   }
 
+  /** As `close`, blocking; `destination` is the directory's new name, durable when it returns. Throws DiskError. */
+  closeAndMoveTo(destination: string): void {
+    this.#guard.run(() => {
+      this.#writeOut()
+      const { active } = this.#segments
+      active.seal()
+      this.#producers.snapshot(this.#logEndOffset)
+      this.#flush.runNow()
+      active.syncIndexesNow()
+      this.#release()
+      const { disk } = this.#world
+      disk.rename(this.#directory, destination)
+      disk.syncDirectory(parentOf(destination))
+      this.#directory = destination
+    })
+  }
+
   /** Renames the directory to `…-delete`; it is removed after `file.delete.delay.ms`, or at the next start. `removed` is called then. */
   remove(removed: () => void = () => {}): void {
     this.#moveAway('delete', () =>

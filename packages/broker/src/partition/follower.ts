@@ -2,6 +2,7 @@ import { batchesIn, CorruptBatchError, ErrorCode, KafkaError } from '@millrace/p
 import { DiskError, type Logger, messageOf } from '@millrace/runtime'
 import type { FetchWait, WatchedPartition } from '../fetch/fetch-wait.ts'
 import type { PartitionMetadata } from '../services.ts'
+import { divergedEnd } from './agreed-end.ts'
 import { checkLeaderEpoch, divergence, type FetchedRecords, type FetchQuery, refusedFetch } from './fetch-query.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { ReplicaEnvironment } from './replica-environment.ts'
@@ -34,7 +35,7 @@ export class Follower implements WatchedPartition {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
-  readonly log: PartitionLog
+  log: PartitionLog
   readonly #options: FollowerOptions
   readonly #fetches = new Set<FetchWait>()
   #metadata: PartitionMetadata
@@ -109,11 +110,8 @@ export class Follower implements WatchedPartition {
    * The leader's log parts from this one: its largest epoch up to that of the last record here is `epoch`, and ends at `endOffset` (KIP-279). Cuts
    * to where both agree, as far as this log's own epochs tell; the next fetch asks again. Throws DiskError.
    */
-  diverged({ epoch, endOffset }: { readonly epoch: number; readonly endOffset: number }): void {
-    const own = this.log.endOfEpoch(epoch)
-    // Without that epoch here, the end of the one before it: the leader is asked for that one next.
-    const agreed = own.endOffset < 0 ? endOffset : own.epoch === epoch ? Math.min(own.endOffset, endOffset) : own.endOffset
-    this.truncateTo(Math.min(agreed, this.log.logEndOffset))
+  diverged(diverging: { readonly epoch: number; readonly endOffset: number }): void {
+    this.truncateTo(divergedEnd(this.log, diverging))
   }
 
   /** Cuts off what is at or behind the offset. Throws DiskError. */
@@ -137,6 +135,12 @@ export class Follower implements WatchedPartition {
     this.log.truncateFullyAndStartAt(offset)
     this.#highWatermark = offset
     this.log.highWatermark = offset
+  }
+
+  /** The log lies elsewhere from now on, with the same content. */
+  replaceLog(log: PartitionLog): void {
+    this.log = log
+    log.highWatermark = this.#highWatermark
   }
 
   /** NONE, or how the epoch that a client believes in is refused; -1 is believed to be any. */

@@ -50,7 +50,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
-  readonly log: PartitionLog
+  log: PartitionLog
   /** Of its topic. */
   readonly metrics: TopicMetrics
   readonly #options: LeaderOptions
@@ -166,6 +166,15 @@ export class Leader implements LeaderPartition, WatchedPartition {
     this.#inSync.expand(this.log.writtenOffset, this.#highWatermark, this.#epochStartOffset)
     if (this.#deletions.size > 0) this.#deletions.advance(this.lowWatermark)
     this.#advance()
+  }
+
+  /** The log lies elsewhere from now on, with the same content, all of it in the files. */
+  replaceLog(log: PartitionLog): void {
+    this.log.onWritten = null
+    this.log = log
+    log.highWatermark = this.#highWatermark
+    log.startEpoch(this.leaderEpoch)
+    log.onWritten = () => this.#written()
   }
 
   /** NONE, or how the epoch that a client believes in is refused; -1 is believed to be any. */

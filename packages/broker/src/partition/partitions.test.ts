@@ -46,6 +46,7 @@ function setUp(...initial: TopicMetadata[]) {
         write: () => {},
       } as unknown as PartitionLog
     },
+    directoryIdOf: () => undefined,
     remove: ({ topic, topicId, partition }: PartitionName) => void done.push(`remove ${topic}-${partition} ${topicId}`),
     configure: (topic: string) => void done.push(`configure ${topic}`),
   }

@@ -17,8 +17,13 @@ export interface PartitionName {
 
 /** The logs of this broker, as the partitions need them. */
 export interface PartitionLogs {
-  /** The partition's log, created if it is not there and cannot lie on a disk that failed: a partition that `isNew` has none anywhere. Throws DiskError. */
-  open(name: PartitionName, isNew: boolean): PartitionLog
+  /**
+   * The partition's log, created if it is not there and cannot lie on a disk that failed: a partition that `isNew` has none anywhere. A new log
+   * goes into the directory of that id if this broker has it. Throws DiskError.
+   */
+  open(name: PartitionName, isNew: boolean, directoryId?: string): PartitionLog
+  /** Id of the directory with the partition's log. */
+  directoryIdOf(name: PartitionName): string | undefined
   /** Deletes the log of a topic that is gone, or of a replica that moved elsewhere. */
   remove(name: PartitionName): void
   /** Takes up the topic's settings. */
@@ -70,6 +75,13 @@ export class Partitions implements PartitionStore {
   /** All partitions followed here. */
   *followers(): Iterable<Follower> {
     for (const { slots } of this.#topics.values()) for (const slot of slots) if (slot instanceof Follower) yield slot
+  }
+
+  /** The partition's log lies in another directory now: the controller should know. */
+  tellDirectory(topic: string, partition: number): void {
+    const known = this.#options.metadata.topic(topic)
+    const metadata = known?.partitions[partition]
+    if (known && metadata) this.#tellDirectory({ topic, topicId: known.topicId, partition }, metadata)
   }
 
   /** Has the controller take laggards out of the in-sync sets. */
@@ -182,7 +194,10 @@ export class Partitions implements PartitionStore {
       if (isLeader && before instanceof Leader) before.update(metadata, rules)
       else if (isReplica && !isLeader && before instanceof Follower) before.update(metadata)
       else before.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER)
-      if (before.lostCode === 0) return before
+      if (before.lostCode === 0) {
+        this.#tellDirectory(name, metadata)
+        return before
+      }
     }
     if (!isReplica) {
       if (before !== undefined && before !== ErrorCode.NOT_LEADER_OR_FOLLOWER) this.#deleteLog(name)
@@ -190,7 +205,23 @@ export class Partitions implements PartitionStore {
     }
     const isNew = mayBeNew && (before === undefined || before === ErrorCode.NOT_LEADER_OR_FOLLOWER)
     const { logs } = this.#options
-    return this.#take(name, metadata, rules, () => (typeof before === 'object' ? before.log : logs.open(name, isNew)))
+    const slot = this.#take(name, metadata, rules, () =>
+      typeof before === 'object' ? before.log : logs.open(name, isNew, this.#assignedDirectory(metadata)),
+    )
+    if (typeof slot === 'object') this.#tellDirectory(name, metadata)
+    return slot
+  }
+
+  /** Id of the log directory in which the metadata have this broker's replica. */
+  #assignedDirectory({ replicas, directories }: PartitionMetadata): string | undefined {
+    return directories?.[replicas.indexOf(this.#options.environment.nodeId)]
+  }
+
+  #tellDirectory(name: PartitionName, metadata: PartitionMetadata): void {
+    const assigned = this.#assignedDirectory(metadata)
+    if (assigned === undefined) return
+    const actual = this.#options.logs.directoryIdOf(name)
+    if (actual !== undefined && actual !== assigned) this.#options.environment.placed(name, actual)
   }
 
   #take(name: PartitionName, metadata: PartitionMetadata, rules: ProduceRules, logOf: () => PartitionLog): Slot {

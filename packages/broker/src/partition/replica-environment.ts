@@ -42,6 +42,8 @@ export interface ReplicaEnvironment {
   brokerEpochOf(brokerId: number): number
   /** Asks the controller; `proposal.answered` is called later, once or, when it says so, again. */
   propose(proposal: IsrProposal): void
+  /** The replica is in another log directory than the metadata say (KIP-858). */
+  placed(replica: { readonly topicId: string; readonly partition: number }, directoryId: string): void
   /** The controller has made an in-sync set smaller, or larger, at its leader's request. */
   shrunk(): void
   expanded(): void

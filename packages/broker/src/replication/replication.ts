@@ -4,6 +4,7 @@ import { replicationKeys as keys } from '../config/replication-keys.ts'
 import type { Follower } from '../partition/follower.ts'
 import type { IsrProposal, ReplicaEnvironment } from '../partition/replica-environment.ts'
 import type { BrokerMetadata, ControllerClient, MetadataView, PeerBrokers } from '../services.ts'
+import { DirectoryAssignments } from './directory-assignments.ts'
 import { Fetcher, type FetcherSettings } from './fetcher.ts'
 import { IsrProposals } from './isr-proposals.ts'
 
@@ -34,9 +35,11 @@ export class Replication implements ReplicaEnvironment {
   /** Everything followed here that has a leader, with its fetcher as soon as there is one. */
   readonly #followed = new Map<Follower, Fetcher | null>()
   readonly #early: IsrProposal[] = []
+  readonly #placedEarly: [{ readonly topicId: string; readonly partition: number }, string][] = []
   readonly #unsubscribe: () => void
   #services: ReplicationServices | null = null
   #proposals: IsrProposals | null = null
+  #directories: DirectoryAssignments | null = null
   #shrinking: Timer | null = null
   #isClosed = false
 
@@ -63,6 +66,8 @@ export class Replication implements ReplicaEnvironment {
     if (this.#isClosed) return
     this.#services = services
     this.#proposals = new IsrProposals({ ...this.#options, ...services })
+    this.#directories = new DirectoryAssignments({ ...this.#options, ...services })
+    for (const [replica, directoryId] of this.#placedEarly.splice(0)) this.#directories.add(replica, directoryId)
     for (const proposal of this.#early.splice(0)) this.#proposals.add(proposal)
     this.#fetchAll()
     this.#shrinkLater()
@@ -73,6 +78,7 @@ export class Replication implements ReplicaEnvironment {
     this.#unsubscribe()
     this.#shrinking?.cancel()
     this.#proposals?.close()
+    this.#directories?.close()
     for (const fetcher of this.#fetchers.values()) fetcher.close()
     this.#fetchers.clear()
     this.#followed.clear()
@@ -99,6 +105,11 @@ export class Replication implements ReplicaEnvironment {
   propose(proposal: IsrProposal): void {
     if (this.#proposals !== null) this.#proposals.add(proposal)
     else this.#early.push(proposal)
+  }
+
+  placed(replica: { readonly topicId: string; readonly partition: number }, directoryId: string): void {
+    if (this.#directories !== null) this.#directories.add(replica, directoryId)
+    else this.#placedEarly.push([replica, directoryId])
   }
 
   shrunk(): void {

@@ -11,6 +11,7 @@ export class TestEnvironment implements ReplicaEnvironment {
   /** Brokers that are fenced or leaving. */
   readonly barred = new Set<number>()
   readonly epochs = new Map<number, number>()
+  readonly placements: string[] = []
   changes = 0
 
   constructor(nodeId = 1) {
@@ -31,6 +32,9 @@ export class TestEnvironment implements ReplicaEnvironment {
   }
   propose(proposal: IsrProposal): void {
     this.proposals.push(proposal)
+  }
+  placed(replica: { readonly topicId: string; readonly partition: number }, directoryId: string): void {
+    this.placements.push(`${replica.topicId}/${replica.partition} ${directoryId}`)
   }
   shrunk(): void {
     this.changes++

@@ -73,7 +73,7 @@ export class ReplicaNode {
       metrics,
       environment: this.#replication,
       metadata,
-      logs: this.logs,
+      logs: Object.assign(this.logs, { directoryIdOf: () => undefined }),
       rulesOf: () => rulesOf(minIsr),
     })
     this.#services = { world, metadata, metrics, logger: silentLogger } as unknown as BrokerServices
