@@ -1,4 +1,4 @@
-import { AddRaftVoter, type Api, apis, BrokerHeartbeat, DescribeQuorum, ErrorCode, RemoveRaftVoter } from '@millrace/protocol'
+import { type Api, apis, BrokerHeartbeat, ErrorCode } from '@millrace/protocol'
 import { decisionOf } from '../controller/controller.ts'
 import { supportedFeatures } from '../controller/features.ts'
 import { apiVersionsHandler } from './api-versions.ts'
@@ -7,7 +7,7 @@ import { describeConfigsHandler } from './describe-configs.ts'
 import { describeControllersHandler } from './describe-controllers.ts'
 import { envelopeHandler } from './envelope.ts'
 import type { ApiHandler } from './handler.ts'
-import { raftRequestHandlers } from './raft-requests.ts'
+import { isRaftRequest, raftRequestHandlers } from './raft-requests.ts'
 import { refusalFor } from './refusal.ts'
 import { ApiTable } from './table.ts'
 
@@ -15,7 +15,7 @@ import { ApiTable } from './table.ts'
 export function controllerTable(): ApiTable<ControllerServices> {
   const table = new ApiTable<ControllerServices>([
     ...raftRequestHandlers(),
-    ...apis.filter(isDecided).map(decidedHandler),
+    ...apis.filter(api => isDecided(api) && !isRaftRequest(api)).map(decidedHandler),
     envelopeHandler(),
     describeConfigsHandler(),
     describeControllersHandler(),
@@ -26,8 +26,7 @@ export function controllerTable(): ApiTable<ControllerServices> {
 
 /** The active controller answers it, in records that are committed, or in what only the leader of the quorum knows. */
 export function isDecided(api: Api<any, any>): boolean {
-  const isRaft = api === DescribeQuorum || api === AddRaftVoter || api === RemoveRaftVoter
-  return api.versions !== null && api.listeners.includes('controller') && (isRaft || decisionOf(api) !== undefined)
+  return api.versions !== null && api.listeners.includes('controller') && (isRaftRequest(api) || decisionOf(api) !== undefined)
 }
 
 function decidedHandler(api: Api<any, any>): ApiHandler<any, any, ControllerServices> {
