@@ -166,7 +166,13 @@ describe('a running broker', () => {
     diskFails = false
     directory = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-broker-metrics-'))
     const world = worldWhoseLogsFail(() => diskFails)
-    broker = await startNode({ world, dataDirectory: `${directory}/data`, port: 0, logger: silentLogger })
+    const dataDirectory = `${directory}/data`
+    // Without its last directory, or that of the metadata, a node ends.
+    const properties = new Map([
+      ['log.dirs', [1, 2].map(number => `${dataDirectory}/${number}`).join(',')],
+      ['metadata.log.dir', dataDirectory],
+    ])
+    broker = await startNode({ world, dataDirectory, port: 0, logger: silentLogger, properties })
     client = await RawClient.connect(world, broker.listeners[0]!.port)
     const topic = { name: 't', numPartitions: 2, replicationFactor: 1 }
     await client.request(CreateTopics, 7, { timeoutMs: 5000, topics: [topic] })
@@ -250,8 +256,8 @@ describe('a running broker', () => {
     const { responses } = await produce(batchOf('a'))
     expect(responses[0]!.partitionResponses[0]!.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
     expect(await provider.collect()).toMatchObject({
-      'millrace.broker.partitions': 0,
-      'millrace.broker.partitions.offline': 2,
+      'millrace.broker.partitions': 1,
+      'millrace.broker.partitions.offline': 1,
       'millrace.broker.log.directories.offline': 1,
     })
     await broker.close()

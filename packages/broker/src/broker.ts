@@ -1,13 +1,15 @@
-import type { Logger, World } from '@millrace/runtime'
+import type { ConfigSet, Logger, World } from '@millrace/runtime'
 import { BrokerMetrics } from './broker-metrics.ts'
 import { formatAddress } from './channel/address.ts'
 import { ChannelTransport } from './channel/channel-transport.ts'
 import { ClusterControllerClient } from './channel/controller-client.ts'
 import { readBrokerConfig } from './config/broker-config.ts'
+import { readQuorum } from './config/quorum.ts'
 import { quorumKeys } from './config/quorum-keys.ts'
 import { readRoles } from './config/roles.ts'
 import { QuorumMember } from './controller/quorum-member.ts'
 import { BrokerRole } from './node/broker-role.ts'
+import { ClusterIdCheck } from './node/cluster-id-check.ts'
 import { startControllerRole } from './node/controller-role.ts'
 import { LostBrokers } from './node/lost-brokers.ts'
 import type { NodeContext } from './node/node-context.ts'
@@ -57,6 +59,8 @@ export function nodeStatus(broker: Broker): NodeStatus {
 export async function startBroker({ world, properties, logger, failed }: BrokerOptions): Promise<Broker> {
   const startedMs = world.clock.monotonic()
   const shutdown = new ShutdownSteps(logger)
+  let failure: Error | null = null
+  let isRunning = false
   try {
     const config = readBrokerConfig(properties, logger)
     const roles = readRoles(config)
@@ -67,23 +71,30 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
 
     // Ports are bound before the node can name them to the others; nothing is read before it can answer.
     const listeners = await bindListeners(node, server => shutdown.add('listeners', () => server.close(closeGraceMs)))
+    let broker: BrokerRole | null = null
+    const stopFor = (error: Error) => {
+      if (failure) return
+      failure = error
+      logger.error('node.failed', { nodeId, error: error.message })
+      // A node that cannot go on asks nobody whether it may.
+      broker?.lifecycle.close()
+      // While it starts, whoever starts it is told by the rejection.
+      void shutdown.run().then(() => isRunning && failed?.(error))
+    }
+    const clusterIdCheck = new ClusterIdCheck(clusterId, otherMembers(config, listeners.controller), stopFor)
     const transport = new ChannelTransport({
       world,
       nodeId,
+      answered: (to, errorCode) => clusterIdCheck.answered(to, errorCode),
       requestTimeoutMs: config.get(quorumKeys.controllerQuorumRequestTimeoutMs)!,
       retryBackoffMs: config.get(quorumKeys.controllerQuorumRetryBackoffMs)!,
     })
     shutdown.add('raft channels', () => transport.close())
-    const stopFor = (error: Error) => {
-      logger.error('node.failed', { nodeId, error: error.message })
-      // A node that cannot go on asks nobody whether it may.
-      broker?.lifecycle.close()
-      void shutdown.run().then(() => failed?.(error))
-    }
     const quorum: QuorumMember = new QuorumMember({
       ...node,
       transport,
       controllerListeners: listeners.controller,
+      elected: election => node.metrics.leaderElected(election),
       leaderChanged: () => {
         controller.controllerMoved()
         lostBrokers.leaderChanged()
@@ -102,7 +113,7 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
     })
     shutdown.add('controller channels', () => controller.close())
     shutdown.add('cluster metrics', observeCluster(node, quorum))
-    const broker = roles.isBroker ? new BrokerRole({ node, listeners, quorum, controller, shutdown, failed: stopFor }) : null
+    if (roles.isBroker) broker = new BrokerRole({ node, listeners, quorum, controller, shutdown, failed: stopFor })
     const status = () => statusOf(roles, quorum, broker)
     await openHttp(node, status, shutdown)
 
@@ -119,6 +130,8 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
       bootstrapServers,
       close: () => shutdown.run(),
     }
+    if (failure) throw failure
+    isRunning = true
     statuses.set(running, status)
     logger.info('broker.started', {
       nodeId,
@@ -129,6 +142,14 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
     return running
   } catch (error) {
     await shutdown.run()
-    throw error
+    // What came of the failure is of less interest than the failure itself.
+    throw failure ?? error
   }
+}
+
+/** How many other members of the quorum the configuration names. */
+function otherMembers(config: ConfigSet, own: readonly Endpoint[]): number {
+  const { voters, bootstrapServers } = readQuorum(config)
+  const named = voters.length > 0 ? voters : bootstrapServers
+  return named.filter(({ host, port }) => !own.some(listener => listener.host === host && listener.port === port)).length
 }

@@ -31,6 +31,8 @@ export interface ActiveControllerOptions {
   readonly epoch: number
   /** The records of a new cluster, asked for once, when the log has none. */
   readonly bootstrap: () => readonly MetadataRecord[]
+  /** It gave a partition another leader: for the metrics. Default: nobody is told. */
+  readonly elected?: (election: 'clean' | 'unclean') => void
   /** It stopped by itself: the log refused an append, or a record could not be applied. The node should give up the quorum's lead. Called at most once. */
   readonly failed: (error: Error) => void
 }
@@ -177,7 +179,11 @@ export class ActiveController {
     }
     return {
       step: (input, nowMs) => attempt(() => machine.step(input, nowMs), []),
-      apply: record => attempt(() => machine.apply(record), undefined),
+      apply: record => {
+        attempt(() => machine.apply(record), undefined)
+        if (record.type === 'PartitionChangeRecord' && record.value.leader >= 0)
+          this.#options.elected?.(record.value.leaderRecoveryState === 1 ? 'unclean' : 'clean')
+      },
     }
   }
 

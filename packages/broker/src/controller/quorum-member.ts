@@ -20,6 +20,8 @@ export interface NamedAddress {
 export interface QuorumMemberOptions extends MetadataQuorumOptions {
   /** Another node leads, or none (-1): told after this node has stopped or begun to be the active controller. */
   readonly leaderChanged?: (leader: LeaderAndEpoch) => void
+  /** The active controller gave a partition another leader. */
+  readonly elected?: (election: 'clean' | 'unclean') => void
   /** The metadata log can no longer be written, or says what this version does not understand: the node must stop. Called at most once. */
   readonly failed: (error: Error) => void
 }
@@ -110,7 +112,7 @@ export class QuorumMember {
   }
 
   #activate(epoch: number): ActiveController {
-    const { world, logger, config, storage } = this.#options
+    const { world, logger, config, storage, elected } = this.#options
     const active = new ActiveController({
       world,
       logger,
@@ -121,6 +123,7 @@ export class QuorumMember {
       view: this.metadata,
       epoch,
       bootstrap: () => readBootstrapRecords(world.disk, storage.metadataDirectory.path),
+      ...(elected ? { elected } : {}),
       failed: () => this.raft.resign(),
     })
     active.start().catch(error => {

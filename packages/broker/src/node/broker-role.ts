@@ -1,3 +1,4 @@
+import { MillraceError } from '@millrace/runtime'
 import { apiTable } from '../api/api-table.ts'
 import { ApiDispatcher } from '../api/dispatcher.ts'
 import type { BrokerReadings } from '../broker-metrics.ts'
@@ -108,6 +109,13 @@ export class BrokerRole {
   #directoryFailed(): void {
     this.#partitions?.loseFailedLogs()
     this.lifecycle.beatSoon()
+    const { node, failed } = this.#options
+    if (this.#offlineDirectoryIds().length < node.storage.directories.length) return
+    failed(
+      new MillraceError('DIRECTORIES_FAILED', 'the disks of all log directories have failed', {
+        hint: 'look after the disks, and start the node again',
+      }),
+    )
   }
 
   #offlineDirectoryIds(): string[] {
@@ -124,6 +132,15 @@ export class BrokerRole {
       partitions: () => partitions.leaderCount,
       offlinePartitions: () => partitions.offlineCount,
       offlineLogDirectories: () => logs.offlineDirectories.length,
+      logSize: () => logSizes(logs),
     }
   }
+}
+
+/** Bytes on this broker by topic. */
+function logSizes(logs: LogManager): [{ topic: string }, number][] {
+  const sizes = new Map<string, number>()
+  for (const directory of logs.directories)
+    for (const { topic, sizeBytes } of directory.logs.values()) sizes.set(topic, (sizes.get(topic) ?? 0) + sizeBytes)
+  return [...sizes].map(([topic, bytes]) => [{ topic }, bytes])
 }

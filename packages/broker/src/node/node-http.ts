@@ -37,5 +37,12 @@ export function observeCluster({ metrics, config, nodeId }: NodeContext, quorum:
     minIsrOf: topic => topicConfig({ config, metadata, nodeId }, topic, topicKeys.minInsyncReplicas),
     quorum: () => ({ leaderId: quorum.raft.leader.id, epoch: quorum.raft.leader.epoch }),
   })
-  return metrics.observe(nodeId, readings)
+  const unsubscribe = metadata.subscribe(({ deletedTopics }) => {
+    if (deletedTopics.length > 0) metrics.keepTopics(topic => metadata.topic(topic) !== undefined)
+  })
+  const stop = metrics.observe(nodeId, readings)
+  return () => {
+    unsubscribe()
+    stop()
+  }
 }
