@@ -11,6 +11,8 @@ export interface ChannelTransportOptions {
   readonly requestTimeoutMs: number
   /** `controller.quorum.retry.backoff.ms`. */
   readonly retryBackoffMs: number
+  /** Sees the code for the whole of each answer. */
+  readonly answered?: (to: RaftAddress, errorCode: number) => void
 }
 
 const maxBackoffMs = 200
@@ -25,15 +27,16 @@ export class ChannelTransport implements RaftTransport {
     this.#options = options
   }
 
-  request<Request, Response>(
-    { host, port }: RaftAddress,
+  async request<Request, Response>(
+    to: RaftAddress,
     api: Api<Request, Response>,
     body: (version: number) => Draft<Request>,
     timeoutMs: number,
   ): Promise<Response> {
     const purpose = api.key === Fetch.key || api.key === FetchSnapshot.key ? 'fetch' : 'votes'
-    const channel = this.#channel({ host, port }, purpose)
-    return channel.request(api, body, { timeoutMs })
+    const response = await this.#channel({ host: to.host, port: to.port }, purpose).request(api, body, { timeoutMs })
+    this.#options.answered?.(to, (response as { errorCode?: number }).errorCode ?? 0)
+    return response
   }
 
   /** Fails what is in flight and every later request. */

@@ -58,6 +58,7 @@ export class BrokerLifecycle {
   #toldDirectories = 0
   #whenUnfenced: (() => void) | null = null
   #whenLetGo: (() => void) | null = null
+  #whenClosed: ((error: Error) => void) | null = null
 
   constructor(options: BrokerLifecycleOptions) {
     this.#options = options
@@ -95,14 +96,14 @@ export class BrokerLifecycle {
     logger.info('broker.registered', { nodeId, epoch: this.#brokerEpoch, incarnationId: this.#incarnationId })
     this.#state = 'recovering'
     this.#beat()
-    await new Promise<void>(resolve => metadata.whenApplied(this.#brokerEpoch, resolve))
+    await this.#unlessClosed(resolve => metadata.whenApplied(this.#brokerEpoch, resolve))
     return this.#brokerEpoch
   }
 
   /** The logs are open: resolves when the controller has unfenced this broker. */
   unfence(): Promise<void> {
     this.#state = 'running'
-    return new Promise(resolve => {
+    return this.#unlessClosed(resolve => {
       this.#whenUnfenced = resolve
       this.beatSoon()
     })
@@ -144,6 +145,14 @@ export class BrokerLifecycle {
     this.#state = 'stopped'
     this.#timer?.cancel()
     this.#whenLetGo = null
+    this.#whenClosed?.(new MillraceError('CLOSED', 'the broker was closed while it started'))
+  }
+
+  #unlessClosed(wait: (done: () => void) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#whenClosed = reject
+      wait(resolve)
+    })
   }
 
   /** Until the controller takes it, or `endMs` of the monotonic clock. */

@@ -1,7 +1,8 @@
 import { BatchBuilder, CreateTopics, DescribeCluster, ErrorCode, Fetch, ListOffsets, Produce, Vote } from '@millrace/protocol'
-import { nodeWorld } from '@millrace/runtime'
+import { nodeWorld, silentLogger } from '@millrace/runtime'
 import { afterEach, describe, expect, test } from 'vitest'
-import { nodeStatus } from '../broker.ts'
+import { nodeStatus, startBroker } from '../broker.ts'
+import { formatStorage } from '../storage/format-storage.ts'
 import { eventually, TestCluster, type TestClusterOptions } from '../testing/test-cluster.ts'
 
 const world = nodeWorld()
@@ -149,5 +150,47 @@ describe('a listener', () => {
     await expect(cluster.request(1, Produce, 9, { acks: -1, topicData: [] }, 'controller')).rejects.toThrow('closed instead')
     await expect(cluster.request(1, Vote, 2, vote, 'controller')).resolves.toBeDefined()
     await expect(cluster.request(1, Fetch, 12, { topics: [] }, 'broker')).resolves.toMatchObject({ errorCode: 0 })
+  })
+})
+
+describe('a node that does not belong to the cluster', () => {
+  /** Node 2 as its file says, with other settings, on a directory of its own. */
+  const stray = (changes: Record<string, string>, clusterId: string) => {
+    const given = cluster.node(2).properties
+    const properties = new Map([...given, ['log.dirs', `${given.get('log.dirs')}-stray`], ...Object.entries(changes)])
+    formatStorage(world, { properties, clusterId })
+    return startBroker({ world, properties, logger: silentLogger })
+  }
+
+  test('because its directories are another cluster’s ends at once', async () => {
+    cluster = await TestCluster.format({ world, roles: ['broker,controller', 'broker'] })
+    await cluster.start(1)
+    await expect(stray({}, 'AAAAOEVBNTcwNTJENDM2Qg')).rejects.toMatchObject({
+      code: 'CLUSTER_ID_MISMATCH',
+      message: expect.stringContaining('belong to the cluster AAAAOEVBNTcwNTJENDM2Qg'),
+    })
+  })
+
+  test('because another process has its number gives up, and that one goes on', async () => {
+    cluster = await TestCluster.format({ world, roles: ['broker,controller', 'broker'] })
+    await cluster.startAll()
+    const twin = stray(
+      { listeners: 'PLAINTEXT://127.0.0.1:0', 'initial.broker.registration.timeout.ms': '500' },
+      cluster.clusterId,
+    )
+    await expect(twin).rejects.toMatchObject({
+      code: 'NOT_REGISTERED',
+      message: expect.stringContaining('DUPLICATE_BROKER_REGISTRATION'),
+    })
+    expect(nodeStatus(cluster.node(2).broker!).unreadiness).toBeNull()
+  })
+
+  test('because nobody leads the quorum that it is to find gives up after its time', async () => {
+    cluster = await TestCluster.format({ world, roles: ['broker,controller', 'broker'] })
+    cluster.node(2).properties.set('initial.broker.registration.timeout.ms', '300')
+    await expect(cluster.start(2)).rejects.toMatchObject({
+      code: 'NOT_REGISTERED',
+      message: expect.stringContaining('no active controller'),
+    })
   })
 })

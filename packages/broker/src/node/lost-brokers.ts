@@ -11,7 +11,7 @@ export interface LostBrokersOptions {
 /** A process that restarts its network listens again within this time. */
 const secondLookMs = 100
 /** A new controller hears those that live within this time. */
-const settleMs = 500
+const settleMs = 250
 const connectTimeoutMs = 2_000
 
 /**

@@ -30,6 +30,7 @@ const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
 /** Nodes of one cluster on loopback ports in this process, each with its own directory. */
 export class TestCluster {
   readonly nodes: TestNode[] = []
+  readonly clusterId = clusterId
   readonly #world: World
   readonly #root: string
 
