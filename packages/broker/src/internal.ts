@@ -1,6 +1,8 @@
 /** Second door of @millrace/broker: for sibling packages only. */
 
 export { type NodeStatus, nodeStatus } from './broker.ts'
+export { changePartition, type Election } from './controller/partition-change.ts'
+export { changedPartition, partitionOf } from './controller/partition-image.ts'
 export { CoordinatorLog } from './group/coordinator-log.ts'
 export { insidesOf, type NodeInsides } from './insides.ts'
 export { Log } from './log/log.ts'
@@ -12,6 +14,8 @@ export { Segment } from './log/segment.ts'
 export { Follower } from './partition/follower.ts'
 export { InSyncSet } from './partition/in-sync-set.ts'
 export { Leader } from './partition/leader.ts'
+export { Ballot } from './raft/ballot.ts'
+export { QuorumProgress } from './raft/quorum-progress.ts'
 export { Raft } from './raft/raft.ts'
 export { RaftNode } from './raft/raft-node.ts'
 export { newUuid } from './storage/new-uuid.ts'

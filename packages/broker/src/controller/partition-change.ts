@@ -104,7 +104,8 @@ function eligibleReplicas(
   uncleanShutdown: readonly number[] | undefined,
 ): readonly number[] {
   const candidates = new Set([...partition.eligibleLeaderReplicas, ...partition.isr])
-  return [...candidates].filter(id => !isr.includes(id) && replicas.includes(id) && !uncleanShutdown?.includes(id))
+  const remain = [...candidates].filter(id => !isr.includes(id) && replicas.includes(id) && !uncleanShutdown?.includes(id))
+  return remain.sort((a, b) => a - b)
 }
 
 function elect(
@@ -133,15 +134,15 @@ function beginsEpoch(partition: PartitionImage, { isr, replicas }: Draft, { meta
   return metadataVersion < MetadataVersion.noEpochForShrink && removed(isr, partition.isr)
 }
 
-/** With nobody in sync, whoever led last is the one to come back first; with a leader it is no longer of interest. */
+/** Without a leader, whoever led last is the one to come back first if nobody else can; with one it is no longer of interest. */
 function lastKnownLeader(
   partition: PartitionImage,
-  { isr, replicas }: Draft,
+  { replicas }: Draft,
   leader: number,
   { eligibleReplicas: enabled }: PartitionRules,
 ): readonly number[] {
   if (!enabled || leader !== noLeader) return []
-  const known = isr.length === 0 && partition.leader !== noLeader ? [partition.leader] : partition.lastKnownEligibleLeaderReplicas
+  const known = partition.leader === noLeader ? partition.lastKnownEligibleLeaderReplicas : [partition.leader]
   return known.filter(id => replicas.includes(id))
 }
 

@@ -26,14 +26,19 @@ export function replicasToBe({ replicas, removingReplicas }: ReassignmentLists):
   return replicas.filter(id => !removingReplicas.includes(id))
 }
 
-/** What remains once all replicas that stay are in sync; null while they are not. */
+/**
+ * What remains once the added replicas are in sync; null while they are not. Where replicas become fewer, all that stay must be in sync, so that
+ * no copy is given up for one that lags.
+ */
 export function completedReassignment(
   lists: ReassignmentLists,
   isr: readonly number[],
 ): { readonly replicas: readonly number[]; readonly isr: readonly number[] } | null {
   if (!isReassigning(lists)) return null
+  const { addingReplicas, removingReplicas } = lists
   const staying = replicasToBe(lists)
-  const inSync = isr.filter(id => !lists.removingReplicas.includes(id))
-  if (staying.length === 0 || !staying.every(id => inSync.includes(id))) return null
+  const inSync = isr.filter(id => !removingReplicas.includes(id))
+  const awaited = addingReplicas.length < removingReplicas.length ? staying : addingReplicas
+  if (staying.length === 0 || inSync.length === 0 || !awaited.every(id => inSync.includes(id))) return null
   return { replicas: staying, isr: inSync }
 }

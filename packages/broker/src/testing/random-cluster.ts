@@ -8,7 +8,7 @@ import {
 } from '@millrace/protocol'
 import { seededRandom } from '@millrace/protocol/internal'
 import type { MetadataRecord } from '../controller/metadata-record.ts'
-import { periodicInputs } from '../controller/periodic-decisions.ts'
+import { expiredSessions, periodicInputs } from '../controller/periodic-decisions.ts'
 import { ControllerScenario, directoryOf } from './controller-scenario.ts'
 
 const maxBrokers = 5
@@ -101,8 +101,8 @@ export class RandomCluster {
 
   #passTime(): readonly MetadataRecord[] {
     this.scenario.advance(this.#below(6000))
-    const listener = { fenced: () => {}, elected: () => {} }
-    const input = this.#pick(periodicInputs(this.scenario.state.config, listener))
+    const inputs = [expiredSessions({ fenced: () => {} }), ...periodicInputs(this.scenario.state.config, { elected: () => {} })]
+    const input = this.#pick(inputs)
     this.last = `time: ${input.again?.name}`
     const first = this.scenario.run(input).decided
     return [...first, ...this.scenario.run(input).decided]
