@@ -12,6 +12,7 @@ import type { Partitions } from '../partition/partitions.ts'
 import { replicaSelector } from '../partition/replica-selector.ts'
 import { ProducerIds } from '../producer-ids.ts'
 import { LogMoves } from '../replication/log-moves.ts'
+import { ReplicationThrottle } from '../replication/replication-throttle.ts'
 import type { BrokerServices } from '../services.ts'
 import { alterReplicaLogDirsHandler } from './alter-replica-log-dirs.ts'
 import { apiVersionsHandler } from './api-versions.ts'
@@ -52,6 +53,7 @@ export function apiTable(
       memory: new AnswerMemory(maxUntakenFetchBytes),
       maxBytes: config.get(brokerKeys.fetchMaxBytes)!,
       selector: replicaSelector(config, broker.metadata, broker.nodeId),
+      throttle: new ReplicationThrottle('leader', broker),
       replicaSessions: new ReplicaSessions(world.random),
       interBrokerListenerName: interBrokerListenerName(config),
     }),

@@ -8,6 +8,7 @@ import type { ReplicaSessions } from '../fetch/replica-sessions.ts'
 import { type FetchedRecords, refusedFetch } from '../partition/fetch-query.ts'
 import type { Leader } from '../partition/leader.ts'
 import type { Partitions } from '../partition/partitions.ts'
+import type { ReplicationThrottle } from '../replication/replication-throttle.ts'
 import type { BrokerServices } from '../services.ts'
 import type { Mutable, RequestContext } from './handler.ts'
 
@@ -19,6 +20,8 @@ export interface ReplicaFetchOptions {
   readonly replicaSessions: ReplicaSessions<Leader>
   readonly buffers: ReadBuffers
   readonly memory: AnswerMemory
+  /** Of what leaders here send. */
+  readonly throttle: ReplicationThrottle
   /** Name of the listener that brokers use among themselves: nobody follows over another one. */
   readonly interBrokerListenerName: string
 }
@@ -140,6 +143,7 @@ export class ReplicaFetch {
     const fenced = leader.checkEpoch(currentLeaderEpoch)
     if (fenced !== ErrorCode.NONE) return refusedFetch(fenced)
     entry.isRetargeted = false
+    const isHeldBack = this.#isHeldBack(leader)
     return leader.fetchAsReplica({
       replicaId: replicaIdOf(this.#request),
       brokerEpoch: this.#request.replicaState.replicaEpoch,
@@ -147,13 +151,18 @@ export class ReplicaFetch {
       offset: fetchOffset,
       lastFetchedEpoch,
       logStartOffset,
-      maxBytes: Math.min(maxBytes, budget),
+      maxBytes: isHeldBack ? 0 : Math.min(maxBytes, budget),
       // The first batch of the answer goes out however large it is: the follower could never move on otherwise.
-      atLeastOne: this.#readBytes === 0,
+      atLeastOne: this.#readBytes === 0 && !isHeldBack,
       allocate: this.#allocate,
       fetcher: this.#session,
       isFirstLook,
     })
+  }
+
+  #isHeldBack({ topic, partition, inSync }: Leader): boolean {
+    const { throttle } = this.#options
+    return throttle.isThrottled(topic, partition) && !inSync.isr.includes(replicaIdOf(this.#request)) && throttle.isExceeded
   }
 
   #leaderOf(entry: ReplicaEntry<Leader>): Leader | number {
@@ -198,6 +207,9 @@ export class ReplicaFetch {
       const { entry } = answer
       const { topic, topicId } = entry.target
       entry.told(answer)
+      const { leader } = entry
+      if (answer.recordBytes > 0 && leader !== null && this.#options.throttle.isThrottled(leader.topic, leader.partition))
+        this.#options.throttle.count(answer.recordBytes)
       // What was told without records is settled; after records the follower comes back with a new position.
       if (answer.errorCode === ErrorCode.NONE && !this.#isBehind(entry)) this.#session.settle(entry)
       let last = responses.at(-1)

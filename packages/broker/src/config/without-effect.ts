@@ -124,9 +124,6 @@ export const keptWithoutEffectYet: ReadonlySet<string> = new Set([
   'log.local.retention.bytes',
   'remote.log.copy.disable',
   'remote.log.delete.on.disable',
-  // Replication between brokers.
-  'leader.replication.throttled.replicas',
-  'follower.replication.throttled.replicas',
   // Group protocols and client metrics that are not served.
   ...Object.values(groupConfigKeys).map(key => key.name),
   ...Object.values(clientMetricsKeys).map(key => key.name),

@@ -5,6 +5,7 @@ import type { Follower } from '../partition/follower.ts'
 import { DelayedSet } from './delayed-set.ts'
 import { leaderOffsets } from './leader-offsets.ts'
 import { keyOf, ReplicaFetchSession } from './replica-fetch-session.ts'
+import type { ReplicationThrottle } from './replication-throttle.ts'
 
 export interface FetcherSettings {
   /** `replica.fetch.wait.max.ms`. */
@@ -30,12 +31,15 @@ export interface FetcherOptions {
   /** This fetcher's own; it closes it. */
   readonly channel: Pick<PeerChannel, 'request' | 'close'>
   readonly settings: FetcherSettings
+  /** Of what followers here take. */
+  readonly throttle: Pick<ReplicationThrottle, 'isThrottled' | 'isExceeded' | 'count'>
 }
 
 type PartitionAnswer = FetchResponse['responses'][number]['partitions'][number]
 
 const firstBackoffMs = 20
 const reportedBackoffMs = 500
+const heldBackMs = 200
 /** From then on topics go by id. */
 const minVersion = 13
 /** The high watermark that version 18 adds is for the metadata log. */
@@ -55,6 +59,8 @@ export class Fetcher {
   /** Those whose position may be another one than the leader knows. */
   #changed = new Set<Follower>()
   readonly #delayed: DelayedSet<Follower>
+  /** Those that wait until less than the throttled rate came. */
+  readonly #heldBack = new Set<Follower>()
   #isFetching = false
   #isClosed = false
   #backoffMs = 0
@@ -106,6 +112,7 @@ export class Fetcher {
   }
 
   #stop(follower: Follower): void {
+    this.#heldBack.delete(follower)
     this.#fetched.delete(follower)
     this.#changed.delete(follower)
     this.#session.forget(follower)
@@ -114,6 +121,7 @@ export class Fetcher {
   #fetch(): void {
     if (this.#isFetching || this.#isClosed || this.#pause !== null) return
     const { channel, settings, nodeId, brokerEpoch } = this.#options
+    this.#holdBack()
     const changed = this.#changed
     this.#changed = new Set()
     const { isEmpty, ...partitions } = this.#session.next(this.#fetched, changed)
@@ -138,6 +146,21 @@ export class Fetcher {
       response => this.#answered(response),
       error => this.#failed(messageOf(error)),
     )
+  }
+
+  /** Replicas that are not in sync yet wait while they take more than they may. */
+  #holdBack(): void {
+    const { throttle, world } = this.#options
+    if (!throttle.isExceeded) return
+    const held = [...this.#fetched].filter(({ topic, partition, lag }) => lag > 0 && throttle.isThrottled(topic, partition))
+    for (const follower of held) {
+      this.#stop(follower)
+      this.#heldBack.add(follower)
+    }
+    if (held.length === 0) return
+    world.clock.timer(heldBackMs, () => {
+      for (const follower of held) if (this.#heldBack.delete(follower)) this.#resume(follower)
+    })
   }
 
   #answered(response: FetchResponse): void {
@@ -173,6 +196,9 @@ export class Fetcher {
         return
       }
       const { records, highWatermark, logStartOffset } = answer
+      const { throttle } = this.#options
+      if (records !== null && records.length > 0 && throttle.isThrottled(follower.topic, follower.partition))
+        throttle.count(records.length)
       follower.take({ records: records ?? noRecords, highWatermark, logStartOffset })
     } catch (error) {
       this.#failedPartition(follower, error)

@@ -7,6 +7,7 @@ import type { BrokerMetadata, ControllerClient, MetadataView, PeerBrokers } from
 import { DirectoryAssignments } from './directory-assignments.ts'
 import { Fetcher, type FetcherSettings } from './fetcher.ts'
 import { IsrProposals } from './isr-proposals.ts'
+import { ReplicationThrottle } from './replication-throttle.ts'
 
 export interface ReplicationOptions {
   readonly world: World
@@ -31,6 +32,7 @@ export class Replication implements ReplicaEnvironment {
   readonly lagTimeMaxMs: number
   readonly #options: ReplicationOptions
   readonly #settings: FetcherSettings
+  readonly #throttle: ReplicationThrottle
   readonly #fetchers = new Map<string, Fetcher>()
   /** Everything followed here that has a leader, with its fetcher as soon as there is one. */
   readonly #followed = new Map<Follower, Fetcher | null>()
@@ -47,6 +49,7 @@ export class Replication implements ReplicaEnvironment {
     const { config, nodeId, metadata } = options
     this.#options = options
     this.nodeId = nodeId
+    this.#throttle = new ReplicationThrottle('follower', options)
     this.lagTimeMaxMs = config.get(keys.replicaLagTimeMaxMs)!
     this.#settings = {
       maxWaitMs: config.get(keys.replicaFetchWaitMaxMs)!,
@@ -162,7 +165,16 @@ export class Replication implements ReplicaEnvironment {
     const { world, logger, nodeId } = this.#options
     const channel = peers.channel(leaderId, `broker-${nodeId}-fetcher-${number}`)
     if (channel === null) return null
-    const fetcher = new Fetcher({ world, logger, nodeId, brokerEpoch, leaderId, channel, settings: this.#settings })
+    const fetcher = new Fetcher({
+      world,
+      logger,
+      nodeId,
+      brokerEpoch,
+      leaderId,
+      channel,
+      settings: this.#settings,
+      throttle: this.#throttle,
+    })
     this.#fetchers.set(key, fetcher)
     return fetcher
   }

@@ -16,6 +16,7 @@ export interface ReplicaClusterOptions {
   /** Between 0 and 1: part of the messages between brokers that are lost. */
   readonly loss?: number
   readonly properties?: Readonly<Record<string, string>>
+  readonly topicConfig?: Readonly<Record<string, string>>
 }
 
 type Body<Request> = Draft<Request> | ((version: number) => Draft<Request>)
@@ -66,7 +67,7 @@ export class ReplicaCluster {
     const world = this.machine(id).boot()
     world.disk.makeDirectory('/data')
     const brokerEpoch = this.controller.register(id, isClean)
-    const { minIsr = 1, properties = {} } = this.#options
+    const { minIsr = 1, properties = {}, topicConfig = {} } = this.#options
     const node = new ReplicaNode({
       world,
       id,
@@ -74,6 +75,7 @@ export class ReplicaCluster {
       brokerEpoch,
       minIsr,
       properties: new Map(Object.entries(properties)),
+      topicConfig: new Map(Object.entries(topicConfig)),
       peers: this.#peersOf(id),
       controller: this.#controllerOf(id),
     })

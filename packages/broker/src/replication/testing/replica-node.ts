@@ -14,6 +14,7 @@ import type { ApiHandler, ConnectionContext, RequestContext } from '../../api/ha
 import { listOffsetsHandler } from '../../api/list-offsets.ts'
 import { BrokerMetrics } from '../../broker-metrics.ts'
 import { replicationKeys } from '../../config/replication-keys.ts'
+import { ConfigResourceType } from '../../config/resolve.ts'
 import { AnswerMemory } from '../../fetch/answer-memory.ts'
 import { ReadBuffers } from '../../fetch/read-buffers.ts'
 import { ReplicaSessions } from '../../fetch/replica-sessions.ts'
@@ -24,6 +25,7 @@ import { Partitions } from '../../partition/partitions.ts'
 import type { ProduceRules } from '../../partition/produce-rules.ts'
 import type { BrokerServices, ControllerClient, MetadataChange, MetadataView, PeerBrokers } from '../../services.ts'
 import { Replication } from '../replication.ts'
+import { ReplicationThrottle } from '../replication-throttle.ts'
 import type { ControllerImage } from './test-controller.ts'
 
 export interface ReplicaNodeOptions {
@@ -35,6 +37,7 @@ export interface ReplicaNodeOptions {
   readonly controller: ControllerClient
   readonly minIsr: number
   readonly properties: ReadonlyMap<string, string>
+  readonly topicConfig: ReadonlyMap<string, string>
 }
 
 const listenerName = 'PLAINTEXT'
@@ -54,7 +57,7 @@ export class ReplicaNode {
     const { world, id, image, minIsr, brokerEpoch } = options
     this.#options = options
     this.id = id
-    this.#view = new ImageView(image)
+    this.#view = new ImageView(image, options.topicConfig)
     const metadata: MetadataView = this.#view
     const config = new ConfigSet(Object.values(replicationKeys), options.properties)
     const metrics = new BrokerMetrics()
@@ -85,6 +88,7 @@ export class ReplicaNode {
       memory: new AnswerMemory(1 << 30),
       maxBytes: 1 << 20,
       selector: null,
+      throttle: new ReplicationThrottle('leader', { world, config, metadata, nodeId: id }),
       replicaSessions: new ReplicaSessions(world.random),
       interBrokerListenerName: listenerName,
     })
@@ -148,8 +152,11 @@ class ImageView implements MetadataView {
   #image: ControllerImage
   readonly #listeners = new Set<(change: MetadataChange) => void>()
 
-  constructor(image: ControllerImage) {
+  readonly #topicConfig: ReadonlyMap<string, string>
+
+  constructor(image: ControllerImage, topicConfig: ReadonlyMap<string, string>) {
     this.#image = image
+    this.#topicConfig = topicConfig
   }
 
   apply(image: ControllerImage): void {
@@ -169,8 +176,8 @@ class ImageView implements MetadataView {
   brokers() {
     return this.#image.brokers
   }
-  dynamicConfig() {
-    return new Map<string, string>()
+  dynamicConfig(type: number): ReadonlyMap<string, string> {
+    return type === ConfigResourceType.TOPIC ? this.#topicConfig : new Map()
   }
   features() {
     return new Map<string, number>()
