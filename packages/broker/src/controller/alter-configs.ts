@@ -44,7 +44,7 @@ export function decideAlterConfigs(state: ControllerState, request: AlterConfigs
     for (const { name, value } of configs) {
       const key = settableKey(resourceType, name)
       if (value === null) throw new Refusal(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${name}`)
-      checkValue(key, value)
+      checkValue(resourceType, key, value)
       settings.set(name, value)
     }
     return settings
@@ -91,7 +91,7 @@ function checkResource({ image, nodeId }: ControllerState, { resourceType, resou
       return
     case ConfigResourceType.BROKER: {
       if (resourceName === '') return
-      if (!/^\d{1,10}$/.test(resourceName)) throw refuse(`Broker id must be an integer, but it is: ${resourceName}`)
+      if (!/^\d{1,10}$/.test(resourceName)) throw refuse(`Node id must be an integer, but it is: ${resourceName}`)
       const id = Number(resourceName)
       const isController = id === nodeId || [...image.controllers()].some(({ controllerId }) => controllerId === id)
       if (!image.broker(id) && !isController) throw refuse(`No node with id ${id} found.`, ErrorCode.BROKER_ID_NOT_REGISTERED)
@@ -117,7 +117,7 @@ function alter(state: ControllerState, resource: Resource, settings: Map<string,
   }
   if (value === null) throw new Refusal(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${name}`)
   const text = configOperation === Operation.SET ? value : listOperation(state, resource, settings, key, configOperation, value)
-  checkValue(key, text)
+  checkValue(resource.resourceType, key, text)
   settings.set(name, text)
 }
 

@@ -300,6 +300,7 @@ describe('IncrementalAlterConfigs', () => {
     ['client metrics without a name', 16, '', ['interval.ms', 0, '1000'], ErrorCode.INVALID_REQUEST],
     ['a throttle for what is no replica', 2, 't', ['leader.replication.throttled.replicas', 0, '0-1'], ErrorCode.INVALID_CONFIG],
     ['a broker key that needs a restart', 4, '1', ['num.partitions', 0, '5'], ErrorCode.INVALID_REQUEST],
+    ['a word for the number of a broker', 4, '1', ['leader.replication.throttled.rate', 0, 'fast'], ErrorCode.INVALID_REQUEST],
     ['an unknown broker key', 4, '1', ['num.partition', 0, '5'], ErrorCode.INVALID_CONFIG],
     ['min.insync.replicas of one broker', 4, '1', ['min.insync.replicas', 0, '1'], ErrorCode.INVALID_CONFIG],
     ['loggers', 8, '1', ['root', 0, 'INFO'], ErrorCode.INVALID_REQUEST],

@@ -86,7 +86,7 @@ function checkSettings(topic: Creatable): Map<string, string> {
   for (const { name, value } of topic.configs) {
     const key = settableKey(ConfigResourceType.TOPIC, name)
     if (value === null) throw new Refusal(ErrorCode.INVALID_CONFIG, `Null value not supported for topic configs: ${name}`)
-    checkValue(key, value)
+    checkValue(ConfigResourceType.TOPIC, key, value)
     settings.set(name, value)
   }
   checkTogether(settings)

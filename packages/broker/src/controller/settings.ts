@@ -33,8 +33,10 @@ export function settableKey(resourceType: number, name: string): ConfigKey {
   return key
 }
 
-/** Throws a Refusal INVALID_CONFIG that names the range. */
-export function checkValue(key: ConfigKey, text: string): void {
+/** Throws a Refusal that names the range: INVALID_CONFIG, for a broker's setting INVALID_REQUEST. */
+export function checkValue(resourceType: number, key: ConfigKey, text: string): void {
+  // Kafka's brokers look at their own settings themselves, and name what is wrong otherwise.
+  const errorCode = resourceType === ConfigResourceType.BROKER ? ErrorCode.INVALID_REQUEST : ErrorCode.INVALID_CONFIG
   if (text.length > maxValueLength)
     throw new Refusal(
       ErrorCode.INVALID_CONFIG,
@@ -43,7 +45,7 @@ export function checkValue(key: ConfigKey, text: string): void {
   try {
     checkSetting(key, text)
   } catch (error) {
-    if (error instanceof ConfigError) throw new Refusal(ErrorCode.INVALID_CONFIG, error.message)
+    if (error instanceof ConfigError) throw new Refusal(errorCode, error.message)
     throw error
   }
 }
