@@ -10,24 +10,30 @@ const log = (topic: string, partition: number, more = {}) => ({
   logEndOffset: 7,
   ...more,
 })
-const directory = (path: string, logs: object[], failure: Error | null = null) => ({
+const directory = (path: string, logs: object[], failure: Error | null = null, futures: object[] = []) => ({
   path,
   failure,
+  futures: new Map(futures.map((each, i) => [String(i), each])),
   logs: new Map(logs.map((each, i) => [String(i), each])),
 })
 const directories = [
   directory('/a', [log('t', 0), log('t', 1), log('u', 0, { highWatermark: 9 })]),
   directory('/b', [], new Error('EIO')),
   directory('/c', []),
+  directory('/d', [], null, [log('t', 1, { logEndOffset: 3 })]),
 ]
 const space = (path: string) => {
   if (path === '/c') throw new Error('ENOENT')
   return { totalBytes: 1000, freeBytes: 600 }
 }
 const ask = (topics: { topic: string; partitions: number[] }[] | null, disk: object = { space }) =>
-  describeLogDirsHandler({ directories } as never).handle({ topics } as never, {} as never, { world: { disk } } as never)
+  describeLogDirsHandler({ directories, log: () => ({ logEndOffset: 7 }) } as never).handle(
+    { topics } as never,
+    {} as never,
+    { world: { disk } } as never,
+  )
 
-test('every directory is named with its volume and its logs; one that failed or is gone with the error', () => {
+test('every directory is named with its volume, its logs and the copies on their way into it; one that failed or is gone with the error', () => {
   const partition = (partitionIndex: number, offsetLag = 0) => ({
     partitionIndex,
     partitionSize: 100 * (partitionIndex + 1),
@@ -48,6 +54,13 @@ test('every directory is named with its volume and its logs; one that failed or 
       },
       { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir: '/b', topics: [] },
       { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir: '/c', topics: [] },
+      {
+        errorCode: 0,
+        logDir: '/d',
+        topics: [{ name: 't', partitions: [{ ...partition(1, 4), isFutureKey: true }] }],
+        totalBytes: 1000,
+        usableBytes: 600,
+      },
     ],
   })
 })
@@ -61,6 +74,7 @@ test('only what was asked for is told', () => {
     [{ name: 't', partitions: [expect.objectContaining({ partitionIndex: 1 })] }],
     [],
     [],
+    [{ name: 't', partitions: [expect.objectContaining({ partitionIndex: 1, isFutureKey: true })] }],
   ])
 })
 
