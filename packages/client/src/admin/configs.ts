@@ -1,5 +1,6 @@
 import { DescribeConfigs, ErrorCode, errorOf, IncrementalAlterConfigs } from '@millrace/protocol'
 import type { Cluster } from '../cluster.ts'
+import { checkController } from './controller-moved.ts'
 
 const resourceTypes = { topic: 2, broker: 4, 'broker-logger': 8, 'client-metrics': 16, group: 32 } as const
 const operations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
@@ -122,8 +123,12 @@ export async function incrementalAlterConfigs(
       })),
       validateOnly: options.validateOnly ?? false,
     }
-    const response = await cluster.retry('IncrementalAlterConfigs', () =>
-      cluster.requestNode(broker, IncrementalAlterConfigs, body),
+    const response = await cluster.retry('IncrementalAlterConfigs', async () =>
+      checkController(
+        'IncrementalAlterConfigs',
+        await cluster.requestNode(broker, IncrementalAlterConfigs, body),
+        ({ responses }) => responses,
+      ),
     )
     for (const { errorCode, errorMessage, resourceType, resourceName } of response.responses) {
       const resource = list.find(({ type, name }) => resourceTypes[type] === resourceType && name === resourceName)

@@ -12,6 +12,7 @@ import {
 import type { Cluster } from '../cluster.ts'
 import type { TopicMetadata } from '../network/metadata.ts'
 import { byTopic, nameOf, type TopicPartition } from '../topic-partition.ts'
+import { checkController } from './controller-moved.ts'
 
 export interface NewTopic {
   readonly topic: string
@@ -95,12 +96,13 @@ export async function createTopics(
 
 /** Deletes topics. Rejects with the KafkaError of the first that failed (UNKNOWN_TOPIC_OR_PARTITION, TOPIC_DELETION_DISABLED, …) after all were tried. */
 export async function deleteTopics(cluster: Cluster, topics: readonly string[]): Promise<void> {
-  const response = await cluster.retry('DeleteTopics', () =>
-    cluster.requestAny(DeleteTopics, version => ({
+  const response = await cluster.retry('DeleteTopics', async () => {
+    const answer = await cluster.requestAny(DeleteTopics, version => ({
       ...(version >= 6 ? { topics: topics.map(name => ({ name })) } : { topicNames: topics }),
       timeoutMs: operationTimeoutMs,
-    })),
-  )
+    }))
+    return checkController('DeleteTopics', answer, ({ responses }) => responses)
+  })
   for (const { name, errorCode, errorMessage } of response.responses)
     if (errorCode !== ErrorCode.NONE) throw errorOf(errorCode, withName(name ?? '', errorMessage))
   for (const topic of topics) cluster.metadata.untrack(topic)
@@ -116,8 +118,8 @@ export async function createPartitions(
   }[],
   options: { validateOnly?: boolean } = {},
 ): Promise<void> {
-  const response = await cluster.retry('CreatePartitions', () =>
-    cluster.requestAny(CreatePartitions, {
+  const response = await cluster.retry('CreatePartitions', async () => {
+    const answer = await cluster.requestAny(CreatePartitions, {
       topics: topics.map(({ topic, count, assignments }) => ({
         name: topic,
         count,
@@ -125,8 +127,9 @@ export async function createPartitions(
       })),
       timeoutMs: operationTimeoutMs,
       validateOnly: options.validateOnly ?? false,
-    }),
-  )
+    })
+    return checkController('CreatePartitions', answer, ({ results }) => results)
+  })
   for (const { name, errorCode, errorMessage } of response.results)
     if (errorCode !== ErrorCode.NONE) throw errorOf(errorCode, withName(name, errorMessage))
 }
