@@ -144,11 +144,23 @@ export class CoordinatorShard {
     }
   }
 
+  /**
+   * That nothing has changed for a member is told at once, as it tells nothing of what is not committed: behind a high watermark that stands still members would
+   * stay silent, and lose their sessions. Anything else waits.
+   */
+  #prompt(answer: Answer<number>): Answer<number> {
+    return errorCode => {
+      if (errorCode === ErrorCode.NONE) answer(errorCode)
+      else this.#log.whenAllCommitted(error => (error ? this.#fail(error) : answer(errorCode)))
+    }
+  }
+
   /** The machine, with its answers that follow no append held until earlier appends are committed: they may tell of what those changed. */
   #behindCommits(): Machine<GroupInput, GroupRecord> {
     return {
       apply: record => this.#machine.apply(record),
       step: (input, nowMs) => {
+        if (input.kind === 'heartbeat') return this.#machine.step({ ...input, answer: this.#prompt(input.answer) }, nowMs)
         const effects = this.#machine.step(input, nowMs)
         const append = effects.find(effect => effect.kind === 'append')
         if (append) {

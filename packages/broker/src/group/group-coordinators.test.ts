@@ -153,6 +153,29 @@ test('a commit, and a read that already sees it, are answered when the high wate
   expect(heartbeat.response).toEqual({ errorCode: ErrorCode.UNKNOWN_MEMBER_ID })
 })
 
+test('a member’s heartbeat is answered while the high watermark stands still', async () => {
+  const { clock, partition, ask } = setUp()
+  clock.pass(0)
+  const join = ask('JoinGroup', 3, joinRequest)
+  clock.pass(3_000)
+  await settled()
+  const { memberId, generationId } = join.response
+  const identity = { groupId: 'g', generationId, memberId, groupInstanceId: null }
+  const sync = ask('SyncGroup', 3, {
+    ...identity,
+    protocolType: null,
+    protocolName: null,
+    assignments: [{ memberId, assignment: Uint8Array.of(1) }],
+  })
+  const alive = ask('Heartbeat', 4, identity)
+  const stranger = ask('Heartbeat', 4, { ...identity, memberId: 'nobody' })
+  await settled()
+  expect([sync.response, alive.response, stranger.response]).toEqual([undefined, { errorCode: ErrorCode.NONE }, undefined])
+  partition.commit()
+  await settled()
+  expect([sync.response.errorCode, stranger.response.errorCode]).toEqual([ErrorCode.NONE, ErrorCode.UNKNOWN_MEMBER_ID])
+})
+
 test('a commit that is not covered in time is refused, and the coordinator goes on', async () => {
   const { clock, partition, ask } = setUp()
   clock.pass(0)

@@ -1,9 +1,18 @@
 import { type Api, ErrorCode, type KafkaError } from '@millrace/protocol'
+import type { Timer } from '@millrace/runtime'
 import type { Cluster } from '../cluster.ts'
 import { isRetriable } from '../errors.ts'
 import type { Body, RequestOptions } from '../network/connection.ts'
 import type { Purpose } from '../network/connection-pool.ts'
 import type { BrokerNode } from '../network/metadata.ts'
+
+/** How often it is looked whether a group has gone elsewhere. */
+const lookMs = 5_000
+
+/** How long a heartbeat may take: within a session there must be time for another one, elsewhere. */
+export function heartbeatTimeoutMs(sessionTimeoutMs: number, requestTimeoutMs: number): number {
+  return Math.min(requestTimeoutMs, Math.max(1_000, Math.floor(sessionTimeoutMs / 3)))
+}
 
 /** The broker that keeps a group: found when needed, forgotten when it says that it is not the one or can't be reached. */
 export class Coordinator {
@@ -33,6 +42,34 @@ export class Coordinator {
     } catch (error) {
       if (isRetriable(error)) this.#forget(node)
       throw error
+    }
+  }
+
+  /**
+   * One attempt of a request that may be out for minutes, as a join waits for other members. A coordinator that hangs or is cut off tells nobody that the
+   * group has gone elsewhere: so that is looked for meanwhile, and the request given up when it is so.
+   */
+  async requestPatiently<Request, Response>(
+    api: Api<Request, Response>,
+    body: Body<Request>,
+    options: RequestOptions,
+  ): Promise<Response> {
+    const node = await this.#find()
+    const { clock } = this.#cluster.world
+    let timer: Timer | undefined
+    let isOver = false
+    const look = async () => {
+      const found = await this.#cluster.findCoordinator(this.groupId).catch(() => node)
+      if (isOver) return
+      if (found.nodeId !== node.nodeId) this.#cluster.pool.open(node, 'coordinator')?.close()
+      else timer = clock.timer(lookMs, look)
+    }
+    timer = clock.timer(lookMs, look)
+    try {
+      return await this.request(api, body, options)
+    } finally {
+      isOver = true
+      timer?.cancel()
     }
   }
 

@@ -357,6 +357,51 @@ describe('commits', () => {
   })
 })
 
+describe('a coordinator that hangs', () => {
+  const moveTo = async (name: string) => {
+    const other = new FakeBroker(name, 2)
+    other.topics.set('t', 2)
+    await other.listen(universe.machine(name).boot())
+    serveGroup(other)
+    broker.peers.push(other)
+    for (const each of [broker, other])
+      each.on(FindCoordinator, ({ body }) => ({
+        coordinators: body.coordinatorKeys.map(key => ({
+          key,
+          nodeId: 2,
+          host: name,
+          port: 9092,
+          errorCode: 0,
+          errorMessage: null,
+        })),
+      }))
+    return other
+  }
+
+  it('is left within the session: heartbeats go on where the group has gone', async () => {
+    const consumer = join({ sessionTimeoutMs: 10_000, heartbeatIntervalMs: 2_000 })
+    await poll(consumer, 500)
+    const other = await moveTo('other')
+    broker.on(Heartbeat, () => 'silent')
+    await passed(9_000)
+    expect(other.of(Heartbeat).length).toBeGreaterThan(0)
+    await poll(consumer, 100)
+    expect(events).toEqual(['+2'])
+    await settled(consumer.close())
+  })
+
+  it('does not hold a join for as long as members may take', async () => {
+    broker.on(JoinGroup, () => 'silent')
+    const consumer = join()
+    await poll(consumer, 500)
+    const other = await moveTo('other')
+    await poll(consumer, 10_000)
+    expect(other.of(JoinGroup).length).toBeGreaterThan(0)
+    expect(events).toEqual(['+2'])
+    await settled(consumer.close())
+  })
+})
+
 describe('unsubscribing', () => {
   it('revokes and leaves; the consumer can subscribe again, or assign', async () => {
     const consumer = join()

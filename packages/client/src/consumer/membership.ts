@@ -5,7 +5,7 @@ import { ClosedError, isRetriable, StateError } from '../errors.ts'
 import { leaveGroup } from '../group/leave-group.ts'
 import type { Assignor, MemberAssignment } from './assignors/assignor.ts'
 import { decodeAssignment, encodeSubscription } from './consumer-protocol.ts'
-import type { Coordinator } from './coordinator.ts'
+import { type Coordinator, heartbeatTimeoutMs } from './coordinator.ts'
 import { GroupLeader } from './group-leader.ts'
 import type { Committer } from './group-offsets.ts'
 
@@ -251,7 +251,7 @@ export class Membership {
       }),
     }))
     const memberId = this.#memberId
-    const joining = this.#coordinator.request(
+    const joining = this.#coordinator.requestPatiently(
       JoinGroup,
       version => ({
         groupId,
@@ -319,7 +319,7 @@ export class Membership {
 
   async #beat(attempt: number): Promise<void> {
     const { clock } = this.#cluster.world
-    const { maxPollIntervalMs, groupInstanceId } = this.#options
+    const { maxPollIntervalMs, groupInstanceId, sessionTimeoutMs, requestTimeoutMs } = this.#options
     const { groupId } = this.#coordinator
     if (clock.monotonic() - this.#lastPollMs > maxPollIntervalMs) {
       this.#cluster.logger.warn('client.group.poll-overdue', {
@@ -335,12 +335,16 @@ export class Membership {
     }
     let delayMs = this.#options.heartbeatIntervalMs
     try {
-      const { errorCode } = await this.#coordinator.request(Heartbeat, version => ({
-        groupId,
-        generationId: this.#generationId,
-        memberId: this.#memberId,
-        ...(version >= 3 ? { groupInstanceId } : {}),
-      }))
+      const { errorCode } = await this.#coordinator.request(
+        Heartbeat,
+        version => ({
+          groupId,
+          generationId: this.#generationId,
+          memberId: this.#memberId,
+          ...(version >= 3 ? { groupInstanceId } : {}),
+        }),
+        { timeoutMs: heartbeatTimeoutMs(sessionTimeoutMs, requestTimeoutMs) },
+      )
       if (attempt !== this.#attempt) return
       if (errorCode !== ErrorCode.NONE) {
         const error = this.#groupError('Heartbeat', errorCode)

@@ -2,7 +2,7 @@ import { ErrorCode, errorOf, Heartbeat, JoinGroup, KafkaError, SyncGroup } from 
 import { messageOf, type Timer } from '@millrace/runtime'
 import { type ClientOptions, Cluster, otherClientOptions } from '../cluster.ts'
 import { clientKeys, resolveOptions } from '../config.ts'
-import { Coordinator } from '../consumer/coordinator.ts'
+import { Coordinator, heartbeatTimeoutMs } from '../consumer/coordinator.ts'
 import { ClosedError, isRetriable } from '../errors.ts'
 import { leaveGroup } from './leave-group.ts'
 
@@ -50,6 +50,7 @@ export class GroupMember {
   readonly #options: Required<Pick<GroupMemberOptions, 'sessionTimeoutMs' | 'heartbeatIntervalMs' | 'rebalanceTimeoutMs'>> &
     GroupMemberOptions
   readonly #groupInstanceId: string | null
+  readonly #requestTimeoutMs: number
   readonly #events: GroupMemberEvents
   #memberId = ''
   #generationId = -1
@@ -81,6 +82,7 @@ export class GroupMember {
     this.#events = events
     const { world, logger, bootstrapServers } = options
     const settings = resolveOptions(clientKeys, client, otherClientOptions, logger)
+    this.#requestTimeoutMs = settings.requestTimeoutMs
     this.#cluster = new Cluster({ ...settings, world, logger, bootstrapServers, maxInFlightRequests: 100 })
     this.#coordinator = new Coordinator(this.#cluster, groupId)
   }
@@ -125,7 +127,7 @@ export class GroupMember {
     const { groupId } = this.#coordinator
     const { protocolType, protocolName, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
     const instance = (version: number, since: number) => (version >= since ? { groupInstanceId: this.#groupInstanceId } : {})
-    const joined = await this.#coordinator.request(
+    const joined = await this.#coordinator.requestPatiently(
       JoinGroup,
       version => ({
         groupId,
@@ -169,12 +171,16 @@ export class GroupMember {
       if (this.#isClosed) return
       delayMs = this.#options.heartbeatIntervalMs
       try {
-        const { errorCode } = await this.#coordinator.request(Heartbeat, version => ({
-          groupId,
-          generationId: this.#generationId,
-          memberId: this.#memberId,
-          ...(version >= 3 ? { groupInstanceId: this.#groupInstanceId } : {}),
-        }))
+        const { errorCode } = await this.#coordinator.request(
+          Heartbeat,
+          version => ({
+            groupId,
+            generationId: this.#generationId,
+            memberId: this.#memberId,
+            ...(version >= 3 ? { groupInstanceId: this.#groupInstanceId } : {}),
+          }),
+          { timeoutMs: heartbeatTimeoutMs(this.#options.sessionTimeoutMs, this.#requestTimeoutMs) },
+        )
         if (errorCode === ErrorCode.REBALANCE_IN_PROGRESS) this.#heard()
         if (errorCode !== ErrorCode.NONE) throw errorOf(errorCode, `Heartbeat in group ${groupId}`)
         this.#heard()
