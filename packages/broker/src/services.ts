@@ -36,8 +36,10 @@ export interface MetadataView {
   topicById(topicId: string): TopicMetadata | undefined
   topics(): Iterable<TopicMetadata>
   brokers(): Iterable<BrokerMetadata>
-  /** Settings made by IncrementalAlterConfigs and CreateTopics, texts by key; empty for a resource without any. `type`: 2 topic, 4 broker ("" = all brokers), 32 group. */
+  /** Settings made by IncrementalAlterConfigs and CreateTopics, texts by key; empty for a resource without any. `type`: 2 topic, 4 broker ("" = all brokers), 16 client metrics, 32 group. */
   dynamicConfig(type: number, name: string): ReadonlyMap<string, string>
+  /** Names of the resources of a type that have settings. */
+  configured(type: number): readonly string[]
   features(): ReadonlyMap<string, number>
   /** Called after each applied batch with the names of what changed; returns how to stop. */
   subscribe(listener: (change: MetadataChange) => void): () => void

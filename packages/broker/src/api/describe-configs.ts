@@ -8,6 +8,8 @@ import {
 } from '@millrace/protocol'
 import type { ConfigKey, ConfigType, ConfigValue } from '@millrace/runtime'
 import { brokerKeys } from '../config/broker-config.ts'
+import { clientMetricsKeys } from '../config/client-metrics-keys.ts'
+import { groupConfigKeys } from '../config/group-config-keys.ts'
 import {
   brokerConfig,
   brokerSynonyms,
@@ -98,8 +100,10 @@ function entriesOf(services: Services, { resourceType, resourceName: name }: Res
       return Object.values(brokerKeys).map(key => brokerEntry(services, key, including))
     case ConfigResourceType.GROUP:
       if (name === '') throw new Refusal(ErrorCode.INVALID_REQUEST, 'Group name must not be empty')
-      // Settings of groups belong to the newer group protocols, which this version does not serve.
-      return []
+      return Object.values(groupConfigKeys).map(key => resourceEntry(services, resourceType, name, key, including))
+    case ConfigResourceType.CLIENT_METRICS:
+      if (name === '') throw new Refusal(ErrorCode.INVALID_REQUEST, 'Client metrics subscription name must not be empty')
+      return Object.values(clientMetricsKeys).map(key => resourceEntry(services, resourceType, name, key, including))
     default:
       throw new Refusal(ErrorCode.INVALID_REQUEST, `Unsupported resource type: ${resourceType}`)
   }
@@ -111,6 +115,15 @@ function topicEntry(context: ConfigContext, topic: string, key: ConfigKey, inclu
 
 function brokerEntry(context: ConfigContext, key: ConfigKey, including: Including): Entry {
   return entry(key, brokerConfig(context, key), brokerSynonyms(context, key), key.dynamic !== true, including)
+}
+
+/** A setting that has the resource's own value or its default. */
+function resourceEntry({ metadata }: Services, resourceType: number, name: string, key: ConfigKey, including: Including): Entry {
+  const own = metadata.dynamicConfig(resourceType, name).get(key.name)
+  const source = resourceType === ConfigResourceType.GROUP ? ConfigSource.GROUP : ConfigSource.CLIENT_METRICS
+  const initial = { name: key.name, value: key.default!, source: ConfigSource.DEFAULT }
+  const synonyms = own === undefined ? [initial] : [{ name: key.name, value: own, source }, initial]
+  return entry(key, own ?? key.default!, synonyms, false, including)
 }
 
 /** What was set for all brokers at once; nothing else. */

@@ -10,7 +10,7 @@ import type { ApiHandler } from './handler.ts'
 
 const known: readonly number[] = [type.TOPIC, type.BROKER, type.BROKER_LOGGER, type.CLIENT_METRICS, type.GROUP]
 
-/** ListConfigResources: what has settings. Version 0 asks for client metrics, of which there are none. */
+/** ListConfigResources: what has settings. Version 0 asks for client metrics alone. */
 export function listConfigResourcesHandler(): ApiHandler<ListConfigResourcesRequest, Draft<ListConfigResourcesResponse>> {
   return {
     api: ListConfigResources,
@@ -23,6 +23,10 @@ export function listConfigResourcesHandler(): ApiHandler<ListConfigResourcesRequ
         for (const { name } of metadata.topics()) configResources.push({ resourceName: name, resourceType: type.TOPIC })
       if (wanted.includes(type.BROKER))
         for (const { id } of metadata.brokers()) configResources.push({ resourceName: String(id), resourceType: type.BROKER })
+      for (const resourceType of [type.CLIENT_METRICS, type.GROUP]) {
+        if (!wanted.includes(resourceType)) continue
+        for (const resourceName of metadata.configured(resourceType)) configResources.push({ resourceName, resourceType })
+      }
       return { configResources }
     },
   }

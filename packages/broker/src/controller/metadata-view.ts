@@ -43,6 +43,9 @@ export class CommittedMetadata implements MetadataView {
   dynamicConfig(type: number, name: string): ReadonlyMap<string, string> {
     return this.#image.dynamicConfig(type, name)
   }
+  configured(type: number): readonly string[] {
+    return this.image.configured(type)
+  }
   features(): ReadonlyMap<string, number> {
     const features = this.#image.features()
     const level = this.kraftVersion()

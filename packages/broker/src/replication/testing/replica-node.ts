@@ -179,6 +179,9 @@ class ImageView implements MetadataView {
   dynamicConfig(type: number): ReadonlyMap<string, string> {
     return type === ConfigResourceType.TOPIC ? this.#topicConfig : new Map()
   }
+  configured(type: number): readonly string[] {
+    return type === ConfigResourceType.TOPIC ? [this.#image.topic.name] : []
+  }
   features() {
     return new Map<string, number>()
   }
