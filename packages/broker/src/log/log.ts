@@ -198,7 +198,7 @@ export class Log {
     if (duplicateOf >= 0) return { baseOffset: duplicateOf, isDuplicate: true }
     const baseOffset = this.#logEndOffset
     setBaseOffsetAndEpoch(batch.buffer, batch.offset, baseOffset, leaderEpoch)
-    this.#append(batch, leaderEpoch)
+    this.#append(batch, leaderEpoch, true)
     if (this.onWritten === null) this.#writeOut()
     return { baseOffset, isDuplicate: false }
   }
@@ -216,7 +216,7 @@ export class Log {
           throw new CorruptBatchError(
             `offsets ${batch.baseOffset} to ${batch.lastOffset} behind the log's end ${this.#logEndOffset}`,
           )
-        this.#append(batch, batch.partitionLeaderEpoch)
+        this.#append(batch, batch.partitionLeaderEpoch, false)
       }
     } finally {
       if (this.onWritten === null && this.failure === null) this.#writeOut()
@@ -440,7 +440,8 @@ export class Log {
     this.#release()
   }
 
-  #append(batch: BatchView, leaderEpoch: number): void {
+  /** `isLed`: readers will ask for it soon. */
+  #append(batch: BatchView, leaderEpoch: number, isLed: boolean): void {
     const { lastOffset, maxTimestamp, sizeInBytes, bytes } = batch
     const nowMs = this.#world.clock.now()
     this.#guard.run(() => {
@@ -448,7 +449,8 @@ export class Log {
       this.#segments.active.append(bytes, lastOffset, maxTimestamp)
     })
     if (leaderEpoch > this.#epochs.last) this.#epochs.assign(leaderEpoch, batch.baseOffset)
-    this.#tail.add(batch.baseOffset, lastOffset + 1, bytes)
+    if (isLed) this.#tail.add(batch.baseOffset, lastOffset + 1, bytes)
+    else this.#tail.clear()
     this.#producers.state.update(batch, nowMs)
     this.#logEndOffset = lastOffset + 1
     this.#isChanged = true
