@@ -1,6 +1,6 @@
 import { declaring } from './declare.ts'
 
-const { int, string } = declaring('group')
+const { boolean, int, string } = declaring('group')
 
 /** Settings of one group (resource type 32): kept and shown; the group protocols that read them are not served yet. Ranges are those of Kafka's default broker settings. */
 export const groupConfigKeys = {
@@ -12,6 +12,15 @@ export const groupConfigKeys = {
     min: 5000,
     max: 15_000,
   }),
+  consumerAssignmentIntervalMs: int(
+    'consumer.assignment.interval.ms',
+    1000,
+    'Least time between two assignments of a consumer group.',
+    {
+      min: 0,
+      max: 15_000,
+    },
+  ),
   shareSessionTimeoutMs: int('share.session.timeout.ms', 45_000, "Session timeout of a share group's members.", {
     min: 45_000,
     max: 60_000,
@@ -28,6 +37,24 @@ export const groupConfigKeys = {
     min: 2,
     max: 10,
   }),
+  sharePartitionMaxRecordLocks: int(
+    'share.partition.max.record.locks',
+    2000,
+    'Records of a partition that a share group has locked.',
+    {
+      min: 100,
+      max: 10_000,
+    },
+  ),
+  shareAssignmentIntervalMs: int('share.assignment.interval.ms', 1000, 'Least time between two assignments of a share group.', {
+    min: 0,
+    max: 15_000,
+  }),
+  shareRenewAcknowledgeEnable: boolean(
+    'share.renew.acknowledge.enable',
+    true,
+    "Members of a share group may renew a record's lock.",
+  ),
   shareAutoOffsetReset: string(
     'share.auto.offset.reset',
     'latest',
@@ -44,5 +71,22 @@ export const groupConfigKeys = {
     min: 5000,
     max: 15_000,
   }),
+  streamsAssignmentIntervalMs: int(
+    'streams.assignment.interval.ms',
+    1000,
+    'Least time between two assignments of a streams group.',
+    {
+      min: 0,
+      max: 15_000,
+    },
+  ),
+  streamsInitialRebalanceDelayMs: int(
+    'streams.initial.rebalance.delay.ms',
+    3000,
+    'An empty streams group waits so long for further members.',
+    {
+      min: 0,
+    },
+  ),
   streamsNumStandbyReplicas: int('streams.num.standby.replicas', 0, 'Standby tasks of a streams group.', { min: 0, max: 2 }),
 }
