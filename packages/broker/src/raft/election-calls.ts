@@ -119,7 +119,7 @@ export class ElectionCalls {
       logger.warn('raft.refused', { api: api.name, by: to, errorCode: response.errorCode })
       return null
     }
-    hearLeader(this.#context, partition.leaderId, partition.leaderEpoch, response.nodeEndpoints)
+    hearLeader(this.#context, to, partition.leaderId, partition.leaderEpoch, response.nodeEndpoints)
     return partition.errorCode === ErrorCode.NONE ? partition : null
   }
 }

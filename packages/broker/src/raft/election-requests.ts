@@ -40,7 +40,7 @@ export function handleVote(context: RaftContext, request: VoteRequest, hint: Hin
   if (epoch < raft.epoch) return Promise.resolve(answer(ErrorCode.FENCED_LEADER_EPOCH, false))
   if (!isSelf(context, request.voterId, voterDirectoryId)) {
     // The epoch counts all the same.
-    context.submit({ kind: 'leader-heard', epoch, leaderId: -1, endpoint: null })
+    context.submit({ kind: 'leader-heard', epoch, leaderId: -1, endpoint: null, byItself: false })
     return Promise.resolve(answer(ErrorCode.INVALID_VOTER_KEY, false))
   }
   return new Promise(resolve => {
@@ -71,7 +71,8 @@ export function handleBeginQuorumEpoch(
   const answer = (errorCode: number) => ({ errorCode: ErrorCode.NONE, ...withLeader(hint(), errorCode, current => current) })
   const stale = checkLeader(context, leaderId, epoch)
   if (stale) return answer(stale)
-  context.submit({ kind: 'leader-heard', epoch, leaderId, endpoint: endpointIn(context, leaderId, request.leaderEndpoints) })
+  const endpoint = endpointIn(context, leaderId, request.leaderEndpoints)
+  context.submit({ kind: 'leader-heard', epoch, leaderId, endpoint, byItself: true })
   return answer(isSelf(context, request.voterId, voterDirectoryId) ? ErrorCode.NONE : ErrorCode.INVALID_VOTER_KEY)
 }
 

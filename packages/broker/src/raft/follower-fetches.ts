@@ -25,12 +25,14 @@ export interface FollowerOptions {
   readonly context: RaftContext
   /** `controller.quorum.bootstrap.servers`. */
   readonly bootstrapServers: readonly { readonly host: string; readonly port: number }[]
+  /** This node may become a voter: then what its fetches claim must survive. */
+  readonly canVote: boolean
   /** A snapshot of the leader is in its place, and the log starts at its end. */
   readonly snapshotLoaded: () => void
 }
 
 /**
- * Follows the leader by fetches, one after the other: each says that this log is durable up to where it asks from. Without a leader it
+ * Follows the leader by fetches, one after the other: each says that this log is durable up to where it asks from, if it may vote. Without a leader it
  * asks the voters and bootstrap servers for one, at random.
  */
 export class FollowerFetches {
@@ -70,8 +72,7 @@ export class FollowerFetches {
     for (let failures = 0; isCurrent(); ) {
       let isGood = false
       try {
-        // What the next fetch claims must survive.
-        while (!raftLog.isDurable) await raftLog.log.flush()
+        while (this.#options.canVote && !raftLog.isDurable) await raftLog.log.flush()
       } catch (error) {
         return this.#context.fail(error as Error)
       }
@@ -103,7 +104,7 @@ export class FollowerFetches {
     const before = `${raft.leaderId}/${raft.epoch}`
     const response = to ? await this.#request(to, 0) : null
     if (response === null || !isCurrent()) return false
-    this.#hear(response)
+    this.#hear(to!.id, response)
     return before !== `${raft.leaderId}/${raft.epoch}`
   }
 
@@ -122,7 +123,7 @@ export class FollowerFetches {
     const { fetchTimeoutMs } = this.#context.timeouts
     const response = await this.#request(leader, Math.min(maxWaitMs, Math.ceil(fetchTimeoutMs / waitsPerFetchTimeout)))
     if (response === null || !isCurrent()) return false
-    const partition = this.#hear(response)
+    const partition = this.#hear(leader.id, response)
     if (!partition || partition.errorCode !== ErrorCode.NONE || !isCurrent()) return false
     const { divergingEpoch, snapshotId } = partition
     const { context } = this.#options
@@ -156,7 +157,7 @@ export class FollowerFetches {
   }
 
   /** Takes what the answer says about the leader. The partition; null for an error of the whole. */
-  #hear(response: FetchResponse): FetchResponse['responses'][number]['partitions'][number] | null {
+  #hear(from: number, response: FetchResponse): FetchResponse['responses'][number]['partitions'][number] | null {
     const { logger } = this.#context
     const partition = response.responses[0]?.partitions[0]
     if (response.errorCode !== ErrorCode.NONE || !partition) {
@@ -164,7 +165,7 @@ export class FollowerFetches {
       return null
     }
     const { leaderId, leaderEpoch } = partition.currentLeader
-    hearLeader(this.#context, leaderId, leaderEpoch, response.nodeEndpoints)
+    hearLeader(this.#context, from, leaderId, leaderEpoch, response.nodeEndpoints)
     return partition
   }
 
@@ -233,7 +234,8 @@ export class FollowerFetches {
     if (response === null || !isCurrent()) return false
     const partition = response.topics[0]?.partitions[0]
     if (response.errorCode !== ErrorCode.NONE || !partition) return false
-    hearLeader(this.#context, partition.currentLeader.leaderId, partition.currentLeader.leaderEpoch, response.nodeEndpoints)
+    const { leaderId, leaderEpoch } = partition.currentLeader
+    hearLeader(this.#context, leader.id, leaderId, leaderEpoch, response.nodeEndpoints)
     if (!isCurrent()) return false
     const { errorCode, position, size } = partition
     const piece = partition.unalignedRecords as Uint8Array

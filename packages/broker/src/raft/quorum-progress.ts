@@ -20,6 +20,8 @@ interface Progress extends ReplicaProgress {
 
 /** An observer that was silent for so long is forgotten. */
 const observerTimeoutMs = 300_000
+/** Beyond so many the ones that were heard first are forgotten. */
+const maxObservers = 10_000
 
 /** What a leader knows of the others in its epoch: who has how much, who was heard, and what that commits. */
 export class QuorumProgress {
@@ -81,6 +83,7 @@ export class QuorumProgress {
     let progress = this.#find(replica)
     if (!progress) {
       progress = newProgress(replica)
+      if (this.#observers.size >= maxObservers) this.#observers.delete(this.#observers.keys().next().value!)
       this.#observers.set(keyOf(replica), progress)
     }
     if (endOffset >= leaderEndOffset) progress.lastCaughtUpMs = nowMs

@@ -60,9 +60,10 @@ export function nodeEndpoints({ leaderId, endpoint }: LeaderHint): { nodeId: num
   return endpoint ? [{ nodeId: leaderId, ...endpoint }] : []
 }
 
-/** Takes what an answer says about the leader; an epoch below 0 says nothing. */
+/** Takes what an answer of node `from` says about the leader; an epoch below 0 says nothing. */
 export function hearLeader(
   context: RaftContext,
+  from: number,
   leaderId: number,
   epoch: number,
   endpoints: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[],
@@ -70,5 +71,5 @@ export function hearLeader(
   if (epoch < 0) return
   const named = endpoints.find(({ nodeId }) => nodeId === leaderId)
   const endpoint = named ? { host: named.host, port: named.port } : context.voters.endpointOf(leaderId)
-  context.submit({ kind: 'leader-heard', epoch, leaderId, endpoint })
+  context.submit({ kind: 'leader-heard', epoch, leaderId, endpoint, byItself: from === leaderId })
 }

@@ -32,8 +32,14 @@ export type RaftInput =
       readonly preVote: boolean
       readonly granted: boolean
     }
-  /** Any message said so. `leaderId` -1: only that there is such an epoch. */
-  | { readonly kind: 'leader-heard'; readonly epoch: number; readonly leaderId: number; readonly endpoint: Endpoint | null }
+  /** Any message said so. `leaderId` -1: only that there is such an epoch. `byItself`: the leader's own message, so it lives. */
+  | {
+      readonly kind: 'leader-heard'
+      readonly epoch: number
+      readonly leaderId: number
+      readonly endpoint: Endpoint | null
+      readonly byItself: boolean
+    }
   /** The leader resigns and says who should follow, the best first. */
   | {
       readonly kind: 'leader-ended'

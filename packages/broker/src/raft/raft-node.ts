@@ -1,29 +1,12 @@
-import {
-  AddRaftVoter,
-  type Api,
-  BatchBuilder,
-  type BatchView,
-  BeginQuorumEpoch,
-  DescribeQuorum,
-  EndQuorumEpoch,
-  ErrorCode,
-  Fetch,
-  FetchSnapshot,
-  KafkaError,
-  RemoveRaftVoter,
-  UpdateRaftVoter,
-  Vote,
-  zeroUuid,
-} from '@millrace/protocol'
-import { type Clock, type MachineLog, MillraceError, messageOf, Shell, sleep } from '@millrace/runtime'
+import { type Api, BatchBuilder, type BatchView, ErrorCode, KafkaError } from '@millrace/protocol'
+import { type Clock, type MachineLog, MillraceError, messageOf, Shell } from '@millrace/runtime'
 import { showInside } from '../insides.ts'
 import type { Log } from '../log/log.ts'
 import { CommittedState, decodedRecords } from './committed-state.ts'
 import { type ControlRecord, controlBatch } from './control-records.ts'
-import { describeQuorum } from './describe-quorum.ts'
 import { ElectionCalls } from './election-calls.ts'
-import { handleBeginQuorumEpoch, handleEndQuorumEpoch, handleVote } from './election-requests.ts'
 import { ElectionTiming } from './election-timing.ts'
+import { epochStartRecords } from './epoch-start.ts'
 import { FetchRequests } from './fetch-requests.ts'
 import { FollowerFetches } from './follower-fetches.ts'
 import { type ElectionState, readElectionState, writeElectionState } from './quorum-state.ts'
@@ -32,10 +15,11 @@ import { leaderHint, type RaftContext } from './raft-context.ts'
 import type { RaftInput, RaftMessage } from './raft-input.ts'
 import { RaftLog } from './raft-log.ts'
 import type { RaftNodeOptions } from './raft-node-options.ts'
-import { handleFetchSnapshot } from './snapshot-requests.ts'
+import { RaftRequests } from './raft-requests.ts'
 import { Snapshotter } from './snapshotter.ts'
-import { type Endpoint, nobody, type Voter, voterOf } from './voter.ts'
+import { type Endpoint, nobody, type Voter } from './voter.ts'
 import { VoterChanges } from './voter-changes.ts'
+import { checkVoters } from './voter-check.ts'
 import { type VoterEndpoints, VoterSet, votersRecord } from './voter-set.ts'
 import { VoterUpkeep } from './voter-upkeep.ts'
 
@@ -65,6 +49,7 @@ export class RaftNode<Record> implements MachineLog<Record> {
   readonly #fetches: FetchRequests
   readonly #follower: FollowerFetches
   readonly #changes: VoterChanges
+  readonly #requests: RaftRequests
   readonly #upkeep: VoterUpkeep
   #leading: Leadership | null = null
   #toldLeader = { id: nobody, epoch: -1 }
@@ -83,7 +68,7 @@ export class RaftNode<Record> implements MachineLog<Record> {
     this.#self = { id: options.nodeId, directoryId: options.directoryId }
     this.#voters = new VoterSet(options.staticVoters, options.controllerListenerName)
     this.#raftLog = new RaftLog({ world, logger, directory, openLog, voters: this.#voters })
-    this.#checkVoters()
+    checkVoters(options as RaftNodeOptions<never>, this.#voters)
     this.#toldVoters = this.#voters.voters
     this.#raft = new Raft(
       {
@@ -108,9 +93,11 @@ export class RaftNode<Record> implements MachineLog<Record> {
     this.#follower = new FollowerFetches({
       context: this.#context,
       bootstrapServers,
+      canVote,
       snapshotLoaded: () => this.#restartAtSnapshot(),
     })
     this.#changes = new VoterChanges({ context: this.#context, append: voters => this.#appendVoters(voters) })
+    this.#requests = new RaftRequests({ context: this.#context, listeners, fetches: this.#fetches, changes: this.#changes })
     this.#upkeep = new VoterUpkeep({ context: this.#context, listeners, canVote, autoJoin })
     this.#shell = new Shell({
       machine: this.#raft,
@@ -199,7 +186,7 @@ export class RaftNode<Record> implements MachineLog<Record> {
     { listenerName }: { readonly listenerName: string },
   ): Promise<Response> {
     if (this.#isStopped) throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, 'this node is closing')
-    const response = await this.#answer(api.key, version, request as never, listenerName)
+    const response = await this.#requests.answer(api.key, version, request as never, listenerName)
     if (response === undefined)
       throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `the metadata quorum does not serve ${api.name}`)
     return response as Response
@@ -217,51 +204,31 @@ export class RaftNode<Record> implements MachineLog<Record> {
   }
 
   async #close(): Promise<void> {
-    const { world, timeouts, logger } = this.#options
     if (!this.#failure && this.#leading) {
-      const committed = new Promise<void>(resolve => this.whenCommitted(this.logEndOffset, () => resolve()))
-      await within(committed)
+      await this.#within(new Promise(resolve => this.whenCommitted(this.logEndOffset, () => resolve())))
       this.resign()
-      await within(this.#calls.allEnded())
+      await this.#within(this.#calls.allEnded())
     }
     this.#stop()
     try {
       await this.#snapshotter.close(this.#failure === null)
     } catch (error) {
       // The log has everything: the next start only reads more of it.
-      logger.warn('raft.snapshot-failed', { error: messageOf(error) })
+      this.#options.logger.warn('raft.snapshot-failed', { error: messageOf(error) })
     }
     await this.#raftLog.log.close()
-
-    function within(promise: Promise<void>): Promise<void> {
-      return Promise.race([promise, sleep(world.clock, timeouts.requestTimeoutMs)])
-    }
   }
 
-  #answer(apiKey: number, version: number, request: never, listenerName: string): unknown {
-    const hint = () => leaderHint(this.#context, this.#options.controllerListeners, listenerName)
-    switch (apiKey) {
-      case Vote.key:
-        return handleVote(this.#context, request, hint)
-      case BeginQuorumEpoch.key:
-        return handleBeginQuorumEpoch(this.#context, request, hint)
-      case EndQuorumEpoch.key:
-        return handleEndQuorumEpoch(this.#context, request, hint)
-      case Fetch.key:
-        return this.#fetches.handle(version, request, hint)
-      case FetchSnapshot.key:
-        return handleFetchSnapshot(this.#context, request, hint)
-      case DescribeQuorum.key:
-        return describeQuorum(this.#context, request, version)
-      case AddRaftVoter.key:
-        return this.#changes.add(request)
-      case RemoveRaftVoter.key:
-        return this.#changes.remove(request)
-      case UpdateRaftVoter.key:
-        return this.#changes.update(request, hint)
-      default:
-        return undefined
-    }
+  /** Waits for it, but no longer than for an answer of another node. */
+  #within(event: Promise<void>): Promise<void> {
+    const { world, timeouts } = this.#options
+    return new Promise(resolve => {
+      const timer = world.clock.timer(timeouts.requestTimeoutMs, resolve)
+      void event.then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
   }
 
   #newContext(): RaftContext {
@@ -307,27 +274,6 @@ export class RaftNode<Record> implements MachineLog<Record> {
         failed: error => this.#fail(error),
       },
       this.#raftLog.newestSnapshot,
-    )
-  }
-
-  /** A quorum in which nobody could ever lead is a mistake of the configuration. */
-  #checkVoters(): void {
-    const { nodeId, directoryId, directory, canVote, bootstrapServers } = this.#options
-    const { kraftVersion, voters } = this.#voters
-    const isVoter = voterOf(voters, this.#self) !== undefined
-    const canOthersLead = voters.some(({ id }) => id !== nodeId) || (voters.length === 0 && bootstrapServers.length > 0)
-    if (kraftVersion === 0 && voters.length > 0 ? isVoter || !canVote : isVoter || canOthersLead) return
-    const names = voters
-      .map(voter => (kraftVersion === 0 ? voter.id : `${voter.id} with directory ${voter.directoryId}`))
-      .join(', ')
-    throw new MillraceError(
-      'NOT_A_VOTER',
-      `Node ${nodeId} with directory ${directoryId} is none of the voters of ${directory}: ${names || 'none'}`,
-      {
-        hint: names
-          ? 'start the node on the directory that it was formatted with'
-          : 'format with --standalone, or set controller.quorum.voters or controller.quorum.bootstrap.servers',
-      },
     )
   }
 
@@ -389,41 +335,25 @@ export class RaftNode<Record> implements MachineLog<Record> {
     this.#fetches.fail()
   }
 
-  /** A new leader's first batch says who leads, and who votes if the log does not have that yet, or not with this node's endpoints. */
   #startLeading(): void {
-    const { role, epoch, voters, grantingVoters } = this.#raft
+    const { role, epoch } = this.#raft
     if (role !== 'leader' || this.#leading) return
-    const { nodeId, logger, world } = this.#options
+    const { nodeId, logger, controllerListeners } = this.#options
     this.#leading = { epoch, startOffset: this.logEndOffset }
-    // Apache Kafka 4.3 writes and reads version 0, which has no directories, in a dynamic quorum too.
-    const ids = (list: readonly Voter[]) => list.map(({ id }) => ({ voterId: id, voterDirectoryId: zeroUuid }))
-    const value = { version: 0, leaderId: nodeId, voters: ids(voters), grantingVoters: ids(grantingVoters) }
-    const change: ControlRecord = { type: 'LeaderChange', value }
-    const timestampMs = world.clock.now()
-    this.#write(controlBatch([change, ...this.#repeatedVoters()], { baseOffset: 0, epoch: 0, timestampMs }))
+    this.#writeControl(epochStartRecords(this.#self, this.#raft, this.#voters, controllerListeners))
     logger.info('raft.leader', { nodeId, epoch, offset: this.#leading.startOffset })
-  }
-
-  #repeatedVoters(): ControlRecord[] {
-    const { kraftVersion, voters, votersOffset } = this.#voters
-    if (kraftVersion === 0) return []
-    const own = voterOf(voters, this.#self)
-    const { controllerListeners: endpoints } = this.#options
-    const isCurrent = endpoints.length === 0 || JSON.stringify(own?.endpoints.map(plain)) === JSON.stringify(endpoints.map(plain))
-    if (votersOffset >= 0 && isCurrent) return []
-    const updated = isCurrent ? voters : voters.map(voter => (voter === own ? { ...voter, endpoints } : voter))
-    return [
-      { type: 'KRaftVersion', value: { version: 0, kRaftVersion: kraftVersion } },
-      { type: 'KRaftVoters', value: votersRecord(updated) },
-    ]
   }
 
   #appendVoters(voters: readonly VoterEndpoints[]): number {
     const offset = this.logEndOffset
-    const timestampMs = this.#options.world.clock.now()
-    this.#write(controlBatch([{ type: 'KRaftVoters', value: votersRecord(voters) }], { baseOffset: 0, epoch: 0, timestampMs }))
+    this.#writeControl([{ type: 'KRaftVoters', value: votersRecord(voters) }])
     this.#options.logger.info('raft.voters', { offset, voters: voters.map(({ id }) => id).join(',') })
     return offset
+  }
+
+  #writeControl(records: readonly ControlRecord[]): void {
+    const timestampMs = this.#options.world.clock.now()
+    this.#write(controlBatch(records, { baseOffset: 0, epoch: 0, timestampMs }))
   }
 
   /** Appends a batch of this leader. Followers get it, and the disk, at the end of the tick, with what else is appended until then. */
@@ -523,8 +453,6 @@ export class RaftNode<Record> implements MachineLog<Record> {
 function notLeader(): Error {
   return new MillraceError('NOT_LEADER', 'this node does not lead the metadata quorum')
 }
-
-const plain = ({ name, host, port }: { name: string; host: string; port: number }) => ({ name, host, port })
 
 function* encoded<Record>(records: Iterable<Record>, encode: (record: Record) => Uint8Array): Generator<Uint8Array> {
   for (const record of records) yield encode(record)

@@ -58,7 +58,8 @@ function raftOf(given: Given = {}) {
     step({ kind: 'vote-requested', request: whole, answer: granted => void (answer = granted) })
     return answer!
   }
-  const hear = (epoch: number, leaderId: number) => step({ kind: 'leader-heard', epoch, leaderId, endpoint })
+  const hear = (epoch: number, leaderId: number, byItself = false) =>
+    step({ kind: 'leader-heard', epoch, leaderId, endpoint, byItself })
   step({ kind: 'started', log, highWatermark: 0 })
   return { raft, step, pass, persisted, sent, answerVote, askVote, hear }
 }
@@ -392,6 +393,16 @@ describe('a follower', () => {
     answerVote(2, false)
     answerVote(3, false)
     expect([raft.role, raft.leaderId]).toEqual(['follower', 3])
+  })
+
+  test('ends its pre-vote when the leader itself is heard', () => {
+    const { raft, pass, hear } = raftOf()
+    hear(1, 3)
+    pass(2100)
+    hear(1, 3)
+    expect(raft.role).toBe('prospective')
+    hear(1, 3, true)
+    expect(raft.role).toBe('follower')
   })
 
   test('waits less when nobody listens where its leader was', () => {

@@ -141,10 +141,10 @@ export class Raft implements Machine<RaftInput, ElectionState, RaftMessage> {
         this.#voteAnswered(input)
         break
       case 'leader-heard':
-        this.#leaderHeard(input.epoch, input.leaderId, input.endpoint)
+        this.#leaderHeard(input.epoch, input.leaderId, input.endpoint, input.byItself)
         break
       case 'leader-ended':
-        this.#leaderHeard(input.epoch, input.leaderId, input.endpoint)
+        this.#leaderHeard(input.epoch, input.leaderId, input.endpoint, true)
         this.#leaderEnded(input.epoch, input.leaderId, input.candidates)
         break
       case 'leader-answered':
@@ -302,7 +302,7 @@ export class Raft implements Machine<RaftInput, ElectionState, RaftMessage> {
     this.#expireAfter(this.#options.timing.electionTimeoutMs())
   }
 
-  #leaderHeard(epoch: number, leaderId: number, endpoint: Endpoint | null): void {
+  #leaderHeard(epoch: number, leaderId: number, endpoint: Endpoint | null, byItself: boolean): void {
     const { self } = this.#options
     if (epoch < this.#next.epoch) return
     const isNewEpoch = epoch > this.#next.epoch
@@ -313,8 +313,8 @@ export class Raft implements Machine<RaftInput, ElectionState, RaftMessage> {
     }
     const known = this.#next.leaderId
     assert(isNewEpoch || known === nobody || known === leaderId, `epoch ${epoch} is led by ${known} and by ${leaderId}`)
-    // Who answers a pre-vote names the leader of old as well: that ends no ballot.
-    const isKnown = this.#role === 'follower' || (this.#role === 'prospective' && known === leaderId)
+    // Who answers a pre-vote names the leader of old as well: that ends no ballot, unless it is the leader who answers.
+    const isKnown = this.#role === 'follower' || (this.#role === 'prospective' && known === leaderId && !byItself)
     if (!isNewEpoch && isKnown) {
       if (endpoint) this.#leaderEndpoint = endpoint
     } else if (endpoint) {

@@ -1,5 +1,6 @@
 import { AddRaftVoter, type Api, type Draft, ErrorCode, RemoveRaftVoter, UpdateRaftVoter } from '@millrace/protocol'
 import { messageOf, type Timer } from '@millrace/runtime'
+import { hasEndpoints } from './epoch-start.ts'
 import type { Listener, RaftContext } from './raft-context.ts'
 import { voterOf } from './voter.ts'
 import { kraftVersionRange } from './voter-set.ts'
@@ -47,19 +48,12 @@ export class VoterUpkeep {
     if (raft.role !== 'follower' || voters.kraftVersion === 0) return
     const own = voterOf(voters.voters, self)
     if (own) {
-      if (!this.#isCurrent(own.endpoints)) await this.#update()
+      if (!hasEndpoints(own.endpoints, this.#options.listeners)) await this.#update()
     } else if (this.#options.autoJoin) {
       const former = voters.voters.find(({ id }) => id === self.id)
       if (former) await this.#remove(former.directoryId)
       else await this.#add()
     }
-  }
-
-  #isCurrent(endpoints: readonly Listener[]): boolean {
-    const { listeners } = this.#options
-    const has = (all: readonly Listener[], { name, host, port }: Listener) =>
-      all.some(other => other.name === name && other.host === host && other.port === port)
-    return listeners.length === endpoints.length && listeners.every(listener => has(endpoints, listener))
   }
 
   async #update(): Promise<void> {
