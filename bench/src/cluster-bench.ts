@@ -18,7 +18,8 @@ const makers: readonly Maker[] = ['Apache Kafka', 'Millrace']
 const firstPort = 28_100
 const msPerSecond = 1000
 const partitionsOfMany = 10
-const topicsARequest = 100
+/** A request's partitions are made in one go: as many as a node makes without missing a heartbeat. */
+const topicsARequest = 20
 
 /** Three nodes on this host, RF 3, min ISR 2, acks=all: Apache Kafka and Millrace in turns, driven by Apache Kafka's own tools and, for failovers, by our client. */
 export async function benchClusters(comparison: Comparison, options: ClusterBenchOptions): Promise<void> {
