@@ -143,6 +143,16 @@ describe('BrokerHeartbeat', () => {
     expect(leadersOf(alone, 't')).toEqual([[-1, 1, []]])
   })
 
+  test('of brokers that all shut down does not wait for one another', () => {
+    const scenario = new ControllerScenario([1, 2])
+    scenario.createOn('t', [1, 2])
+    expect(scenario.heartbeat(1, { wantShutDown: true }).answered.shouldShutDown).toBe(false)
+    expect(scenario.heartbeat(2, { wantShutDown: true }).answered.shouldShutDown).toBe(true)
+    expect(scenario.heartbeat(1, { wantShutDown: true }).answered.shouldShutDown).toBe(true)
+    expect(leadersOf(scenario, 't')).toEqual([[-1, 2, []]])
+    expect(scenario.partition('t').eligibleLeaderReplicas).toEqual([2])
+  })
+
   test('that tells of a lost directory takes the replicas in it out of service, and no others', () => {
     const scenario = new ControllerScenario([1, 2])
     const logDirs = [directoryOf(3), directoryOf(3, 1)]

@@ -61,7 +61,7 @@ function nextStanding(state: ControllerState, broker: BrokerImage, request: Brok
   }
   if (!request.wantShutDown) return request.wantFence ? 'fenced' : broker.inControlledShutdown ? 'stopping' : 'unfenced'
   if (request.wantFence) return 'stopped'
-  const others = [...state.image.brokers()].filter(({ id, fenced }) => id !== broker.id && !fenced)
+  const others = [...state.image.brokers()].filter(({ id }) => id !== broker.id && state.image.isEligible(id))
   if (others.length === 0) return 'stopped'
   if (leadsAny(state, broker.id)) return 'stopping'
   if (!broker.inControlledShutdown) return 'stopped'
