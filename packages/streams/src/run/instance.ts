@@ -124,7 +124,10 @@ export class Instance {
     this.#directory = openStateDirectory(options, this.#world)
     this.#admin = new Admin(common)
     this.#purge = new RepartitionPurge(this.#admin, this.#world.clock, this.#logger, settings.repartitionPurgeIntervalMs)
-    const counts = await prepareTopics(this.#admin, this.#topology, settings.replicationFactor, this.#logger)
+    const counts = await prepareTopics(this.#admin, this.#topology, settings.replicationFactor, {
+      logger: this.#logger,
+      clock: this.#world.clock,
+    })
     await this.#prepareSerdes()
     this.#producer = new Producer({ ...common, lingerMs: 50, batchBytes: 65_536, ...options.producer })
     // Known beforehand, so that the first records need not wait for metadata.

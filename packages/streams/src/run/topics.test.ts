@@ -1,6 +1,9 @@
+import type { Admin, NewTopic } from '@millrace/client'
+import { silentLogger } from '@millrace/runtime'
+import { SimulatedUniverse } from '@millrace/testkit'
 import { describe, expect, it } from 'vitest'
 import { Streams as App, count, groupBy, groupByKey, hours, join, type Streams, selectKey, tumbling, windowed } from '../index.ts'
-import { internalTopics } from './topics.ts'
+import { internalTopics, prepareTopics } from './topics.ts'
 
 const topicsOf = (build: (app: Streams) => void, counts: Record<string, number>) => {
   const app = new App({ applicationId: 'app' })
@@ -64,5 +67,44 @@ describe('internal topics', () => {
     const build = (app: Streams) => app.stream('in').pipe(join(app.table('rows'), value => value))
     expect(() => countsOf(build, { in: 3, rows: 4 })).toThrow('in has 3, rows has 4')
     expect(countsOf(build, { in: 4, rows: 4 })).toEqual({})
+  })
+})
+
+describe('preparing', () => {
+  /** An admin client of a broker that hears of topic `in` with its third answer, or never. */
+  const prepared = async (hearsOfIt: boolean) => {
+    const universe = new SimulatedUniverse(1)
+    let asked = 0
+    const created: NewTopic[] = []
+    const admin = {
+      listTopics: async () => (hearsOfIt && ++asked >= 3 ? [{ topic: 'in' }] : []),
+      describeTopics: async (topics: string[]) => topics.map(topic => ({ topic, partitions: [{}, {}] })),
+      createTopics: async (topics: NewTopic[]) => void created.push(...topics),
+    } as unknown as Admin
+    const app = new App({ applicationId: 'app' })
+    app.stream('in').pipe(groupByKey(), count({ name: 'c' }))
+    const { clock } = universe.machine('app').boot()
+    let outcome: unknown
+    void prepareTopics(admin, app.build().topology, 3, { logger: silentLogger, clock }).then(
+      counts => (outcome = counts),
+      error => (outcome = error),
+    )
+    await universe.scheduler.run({ untilMs: 5_000 })
+    return { outcome, created }
+  }
+
+  it('waits a moment for a topic that the broker has not heard of yet; internal topics have the replication factor', async () => {
+    const { outcome, created } = await prepared(true)
+    expect(outcome).toEqual(
+      new Map([
+        ['in', 2],
+        ['app-c-changelog', 2],
+      ]),
+    )
+    expect(created).toMatchObject([{ topic: 'app-c-changelog', partitions: 2, replicationFactor: 3 }])
+  })
+
+  it('says which topics are missing', async () => {
+    expect((await prepared(false)).outcome).toMatchObject({ message: expect.stringMatching(/^Missing topics: in \(/) })
   })
 })

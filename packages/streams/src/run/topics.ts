@@ -1,6 +1,6 @@
 import type { Admin } from '@millrace/client'
 import { ErrorCode, KafkaError } from '@millrace/protocol'
-import { ConfigError, type Logger } from '@millrace/runtime'
+import { type Clock, ConfigError, type Logger, sleep } from '@millrace/runtime'
 import type { SourceNode } from '../topology/node.ts'
 import type { StoreSpec } from '../topology/store-spec.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -8,6 +8,9 @@ import { tasksOf } from './task-assignor.ts'
 
 /** What Kafka Streams adds to a windowed changelog's retention, as the broker deletes by the wall clock. */
 const additionalRetentionMs = 86_400_000
+
+/** How long a topic that was just created may be unknown to the broker that is asked: brokers follow the controller one by one. */
+const arrivalMs = 1_000
 
 interface InternalTopic {
   readonly topic: string
@@ -23,15 +26,22 @@ export async function prepareTopics(
   admin: Admin,
   topology: Topology,
   replicationFactor: number,
-  logger: Logger,
+  { logger, clock }: { readonly logger: Logger; readonly clock: Clock },
 ): Promise<Map<string, number>> {
-  const existing = new Set((await admin.listTopics()).map(({ topic }) => topic))
   const users = new Set(
     topology.subtopologies.flatMap(({ sources, sinks }) =>
       [...sources, ...sinks].filter(node => !node.repartition).map(({ topic }) => topic),
     ),
   )
-  const missing = [...users].filter(topic => !existing.has(topic)).sort()
+  let existing: Set<string>
+  let missing: string[]
+  const deadlineMs = clock.monotonic() + arrivalMs
+  for (;;) {
+    existing = new Set((await admin.listTopics()).map(({ topic }) => topic))
+    missing = [...users].filter(topic => !existing.has(topic)).sort()
+    if (missing.length === 0 || clock.monotonic() >= deadlineMs) break
+    await sleep(clock, arrivalMs / 10)
+  }
   if (missing.length > 0)
     throw new ConfigError(
       `Missing topics: ${missing.join(', ')}`,
