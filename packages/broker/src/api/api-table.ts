@@ -8,6 +8,7 @@ import { ReadBuffers } from '../fetch/read-buffers.ts'
 import { ReplicaSessions } from '../fetch/replica-sessions.ts'
 import { FetchSessionCache } from '../fetch/session-cache.ts'
 import type { LogManager } from '../log/log-manager.ts'
+import type { Leader } from '../partition/leader.ts'
 import type { Partitions } from '../partition/partitions.ts'
 import { replicaSelector } from '../partition/replica-selector.ts'
 import { ProducerIds } from '../producer-ids.ts'
@@ -44,6 +45,8 @@ export function apiTable(
 ): ApiTable {
   const { config, world } = broker
   const sessions = new FetchSessionCache(config.get(brokerKeys.maxIncrementalFetchSessionCacheSlots)!, world.random)
+  const replicaSessions = new ReplicaSessions<Leader>(world)
+  partitions.whenLeadershipBegins(() => replicaSessions.leadershipBegan())
   const table = new ApiTable([
     produceHandler(partitions),
     fetchHandler({
@@ -54,7 +57,7 @@ export function apiTable(
       maxBytes: config.get(brokerKeys.fetchMaxBytes)!,
       selector: replicaSelector(config, broker.metadata, broker.nodeId),
       throttle: new ReplicationThrottle('leader', broker),
-      replicaSessions: new ReplicaSessions(world.random),
+      replicaSessions,
       interBrokerListenerName: interBrokerListenerName(config),
     }),
     listOffsetsHandler(partitions),

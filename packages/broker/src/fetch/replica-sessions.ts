@@ -1,5 +1,5 @@
 import { ErrorCode, type FetchRequest } from '@millrace/protocol'
-import type { Random } from '@millrace/runtime'
+import type { Clock, Random } from '@millrace/runtime'
 import { type FollowedLeader, ReplicaSession } from './replica-session.ts'
 import { type FetchTarget, newSessionEpoch, sessionlessEpoch } from './session.ts'
 
@@ -9,10 +9,13 @@ import { type FetchTarget, newSessionEpoch, sessionlessEpoch } from './session.t
  */
 export class ReplicaSessions<Leader extends FollowedLeader> {
   readonly #random: Random
+  readonly #clock: Clock
+  #isNudging = false
   readonly #sessions = new Map<number, ReplicaSession<Leader>>()
 
-  constructor(random: Random) {
+  constructor({ random, clock }: { readonly random: Random; readonly clock: Clock }) {
     this.#random = random
+    this.#clock = clock
   }
 
   get size(): number {
@@ -51,6 +54,23 @@ export class ReplicaSessions<Leader extends FollowedLeader> {
     return session
   }
 
+  /**
+   * A partition is led here from now on: its followers hear of that about now too, but one whose fetch waits here for something else could not ask for
+   * it before the wait is over. Ends all waits, twice, as nobody knows who hears first.
+   */
+  leadershipBegan(): void {
+    if (this.#isNudging || this.#sessions.size === 0) return
+    this.#isNudging = true
+    const wakeAll = () => {
+      for (const { wait } of this.#sessions.values()) wait?.wake()
+    }
+    this.#clock.timer(firstNudgeMs, () => {
+      this.#isNudging = false
+      wakeAll()
+    })
+    this.#clock.timer(secondNudgeMs, wakeAll)
+  }
+
   remove(id: number): void {
     this.#sessions.get(id)?.close()
     this.#sessions.delete(id)
@@ -69,3 +89,5 @@ export class ReplicaSessions<Leader extends FollowedLeader> {
 }
 
 const maxSessions = 10_000
+const firstNudgeMs = 5
+const secondNudgeMs = 40

@@ -3,6 +3,7 @@ import type { PartitionMetadata } from '../services.ts'
 import type { IsrAnswer, IsrProposal, ReplicaEnvironment } from './replica-environment.ts'
 import { ReplicaProgress } from './replica-progress.ts'
 
+/** What the leader of an uncleanly elected leadership says with its first change: its log is the truth from now on. */
 const recovered = 0
 
 interface PartitionId {
@@ -23,7 +24,6 @@ export class InSyncSet {
   #leaderEpoch: number
   #partitionEpoch: number
   #isr: readonly number[]
-  #recoveryState: number
   #pending: { readonly proposal: IsrProposal; readonly isr: readonly number[] } | null = null
   #isOver = false
 
@@ -35,7 +35,6 @@ export class InSyncSet {
     this.#leaderEpoch = metadata.leaderEpoch
     this.#partitionEpoch = metadata.partitionEpoch
     this.#isr = metadata.isr
-    this.#recoveryState = metadata.leaderRecoveryState ?? recovered
     this.#renew(metadata, true)
   }
 
@@ -61,7 +60,6 @@ export class InSyncSet {
     this.#leaderEpoch = metadata.leaderEpoch
     this.#partitionEpoch = metadata.partitionEpoch
     this.#isr = metadata.isr
-    this.#recoveryState = metadata.leaderRecoveryState ?? recovered
     this.#pending = null
     this.#renew(metadata, isNewEpoch)
   }
@@ -200,20 +198,14 @@ export class InSyncSet {
     }
   }
 
-  #commit({ leaderEpoch, partitionEpoch, isr, leaderRecoveryState }: IsrAnswer): void {
+  #commit({ leaderEpoch, partitionEpoch, isr }: IsrAnswer): void {
     if (leaderEpoch !== this.#leaderEpoch || partitionEpoch < this.#partitionEpoch) return
     if (isr.length < this.#isr.length) this.#environment.shrunk()
     else if (isr.length > this.#isr.length) this.#environment.expanded()
     this.#isr = isr
     this.#partitionEpoch = partitionEpoch
-    this.#recoveryState = leaderRecoveryState
     this.#pending = null
     this.#changed()
-  }
-
-  /** 1: the leader was elected uncleanly, and the controller has not yet heard that its log is in order. */
-  get recoveryState(): number {
-    return this.#recoveryState
   }
 }
 

@@ -49,12 +49,18 @@ export class Partitions implements PartitionStore {
   readonly #options: PartitionsOptions
   readonly #topics = new Map<string, { readonly topicId: string; readonly slots: Slot[] }>()
   readonly #unsubscribe: () => void
+  #leadershipBegan: () => void = () => {}
 
   /** Takes up the metadata as it is now, and every change from then on. */
   constructor(options: PartitionsOptions) {
     this.#options = options
     for (const topic of options.metadata.topics()) this.#takeUp(topic, false)
     this.#unsubscribe = options.metadata.subscribe(change => this.#changed(change))
+  }
+
+  /** Calls `listener` when a partition is led here that was not, or in another epoch. */
+  whenLeadershipBegins(listener: () => void): void {
+    this.#leadershipBegan = listener
   }
 
   leader(topic: string, partition: number): Leader | number {
@@ -191,8 +197,10 @@ export class Partitions implements PartitionStore {
     if (typeof before === 'object') {
       // A disk that failed is the controller's to know; until this process ends there is nothing here to lead or to follow.
       if (before.lostCode !== 0 && isReplica) return before
-      if (isLeader && before instanceof Leader) before.update(metadata, rules)
-      else if (isReplica && !isLeader && before instanceof Follower) before.update(metadata)
+      if (isLeader && before instanceof Leader) {
+        if (before.leaderEpoch !== metadata.leaderEpoch) this.#leadershipBegan()
+        before.update(metadata, rules)
+      } else if (isReplica && !isLeader && before instanceof Follower) before.update(metadata)
       else before.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER)
       if (before.lostCode === 0) {
         this.#tellDirectory(name, metadata)
@@ -229,6 +237,7 @@ export class Partitions implements PartitionStore {
     try {
       const log = logOf()
       if (metadata.leader !== environment.nodeId) return new Follower({ ...name, environment, logger, log, metadata })
+      this.#leadershipBegan()
       return new Leader({ ...name, environment, logger, metrics, rules, log, metadata, now: () => world.clock.now() })
     } catch (error) {
       logger.error('partition.offline', { topic: name.topic, partition: name.partition, reason: messageOf(error) })

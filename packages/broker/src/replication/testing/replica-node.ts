@@ -21,6 +21,7 @@ import { ReplicaSessions } from '../../fetch/replica-sessions.ts'
 import { FetchSessionCache } from '../../fetch/session-cache.ts'
 import { defaultLogConfig } from '../../log/log-config.ts'
 import { LogManager } from '../../log/log-manager.ts'
+import type { Leader } from '../../partition/leader.ts'
 import { Partitions } from '../../partition/partitions.ts'
 import type { ProduceRules } from '../../partition/produce-rules.ts'
 import type { BrokerServices, ControllerClient, MetadataChange, MetadataView, PeerBrokers } from '../../services.ts'
@@ -81,6 +82,8 @@ export class ReplicaNode {
     })
     this.#services = { world, metadata, metrics, logger: silentLogger } as unknown as BrokerServices
     const { partitions } = this
+    const replicaSessions = new ReplicaSessions<Leader>(world)
+    partitions.whenLeadershipBegins(() => replicaSessions.leadershipBegan())
     const fetch = fetchHandler({
       partitions,
       sessions: new FetchSessionCache(10, world.random),
@@ -89,7 +92,7 @@ export class ReplicaNode {
       maxBytes: 1 << 20,
       selector: null,
       throttle: new ReplicationThrottle('leader', { world, config, metadata, nodeId: id }),
-      replicaSessions: new ReplicaSessions(world.random),
+      replicaSessions,
       interBrokerListenerName: listenerName,
     })
     this.#handlers = new Map([fetch, listOffsetsHandler(partitions)].map(handler => [handler.api.key, handler]))
