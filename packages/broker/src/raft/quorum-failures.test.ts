@@ -1,20 +1,23 @@
 import { SeededRandom } from '@millrace/testkit'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { SimulatedQuorum } from './testing/simulated-quorum.ts'
 
 /** Faults come for so long, then all is healed and progress is due. */
 const faultMs = 12_000
-const seeds = 40
+const seeds = 50
 
 /** Nodes crash with and without their unsynced writes and come back, links are cut in one or both directions, messages are lost; meanwhile records are appended. */
 async function runFaults(seed: number, isDynamic: boolean): Promise<SimulatedQuorum> {
   const random = new SeededRandom(`faults/${seed}`)
   const voters = [1, 2, 3, 4, 5].slice(0, random.below(2) === 0 ? 3 : 5)
   const observers = random.below(2) === 0 ? [] : [8, 9].slice(random.below(2))
-  const ids = [...voters, ...observers]
+  // In a dynamic quorum one that may vote joins and goes.
+  const ids = isDynamic ? [...voters, 6, ...observers] : [...voters, ...observers]
+  const canVote = (id: number) => id < 8
   const snapshotBytes = random.below(2) === 0 ? undefined : 1000
   const quorum = new SimulatedQuorum({ seed, voters, observers, isDynamic, ...(snapshotBytes ? { snapshotBytes } : {}) })
   const { scheduler } = quorum.universe
+  if (isDynamic) quorum.start(6)
   let count = 0
   const offer = () => {
     if (quorum.nowMs > faultMs) return
@@ -24,12 +27,13 @@ async function runFaults(seed: number, isDynamic: boolean): Promise<SimulatedQuo
   offer()
   const any = () => ids[random.below(ids.length)]!
   const restart = (id: number) => {
-    if (!quorum.members.has(id)) quorum.start(id, voters.includes(id) ? {} : { canVote: false })
+    if (!quorum.members.has(id)) quorum.start(id, canVote(id) ? {} : { canVote: false })
   }
   while (quorum.nowMs < faultMs) {
     await quorum.pass(random.below(1500))
     const id = any()
     const other = any()
+    if (isDynamic && random.below(3) === 0) quorum.changeVoter(any())
     switch (random.below(9)) {
       case 0:
       case 1:
@@ -80,9 +84,21 @@ async function runFaults(seed: number, isDynamic: boolean): Promise<SimulatedQuo
 }
 
 describe.each([false, true])('a quorum with faults, dynamic %s', isDynamic => {
+  const seen = { acknowledged: 0, elections: 0, snapshots: 0, changes: 0 }
+  // A run in which nothing happens proves nothing.
+  afterAll(() => {
+    const { acknowledged, elections, snapshots, changes } = seen
+    expect(Math.min(acknowledged / 20, elections / 3, snapshots)).toBeGreaterThan(seeds)
+    expect(changes > seeds).toBe(isDynamic)
+  })
+
   test.each(Array.from({ length: seeds }, (_, seed) => seed))('seed %i: nothing acknowledged is lost, all agree', async seed => {
     const quorum = await runFaults(seed, isDynamic)
     expect(quorum.violations).toEqual([])
+    seen.acknowledged += quorum.acknowledged.size
+    seen.elections += quorum.leader!.node.raft.epoch
+    seen.changes += quorum.changes
+    for (const { loaded } of quorum.members.values()) seen.snapshots += loaded
     const [first, ...others] = [...quorum.members.values()]
     const applied = new Set(first!.applied)
     expect([...quorum.acknowledged].filter(record => !applied.has(record))).toEqual([])

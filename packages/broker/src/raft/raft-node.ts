@@ -411,6 +411,7 @@ export class RaftNode<Record> implements MachineLog<Record> {
     // That there is none is no news in another epoch.
     if (id === this.#toldLeader.id && (id === nobody || epoch === this.#toldLeader.epoch)) return
     this.#toldLeader = { id, epoch }
+    if (id !== nobody && id !== this.#self.id) this.#options.logger.info('raft.following', { leaderId: id, epoch })
     this.#options.state.leaderChanged({ id, epoch })
   }
 

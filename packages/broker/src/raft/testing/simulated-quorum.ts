@@ -1,10 +1,12 @@
 import {
+  AddRaftVoter,
   type Api,
   ApiVersions,
   type Draft,
   decode,
   encode,
   joined,
+  RemoveRaftVoter,
   Vote,
   type VoteRequest,
   type VoteResponse,
@@ -85,6 +87,8 @@ export class SimulatedQuorum {
   /** What was acknowledged to whoever appended it. */
   readonly acknowledged = new Set<string>()
   readonly violations: string[] = []
+  /** Changes of voters that were committed. */
+  changes = 0
   readonly #options: QuorumOptions
   /** Committed batches by the offset behind them, whoever said so first. */
   readonly #committed = new Map<number, string>()
@@ -207,6 +211,31 @@ export class SimulatedQuorum {
         () => {},
       )
     } catch {}
+  }
+
+  /** Asks the leader to take the node in as a voter, or to let it go if it is one; whatever the answer. */
+  changeVoter(voterId: number): void {
+    const { leader } = this
+    if (!leader || voterId > 7) return
+    const { voters } = leader.node.voters
+    const voterDirectoryId = directoryOf(voterId)
+    const isVoter = voters.some(({ id }) => id === voterId)
+    if (isVoter && voters.length < 3) return
+    const listeners = [{ name: 'CONTROLLER', ...addressOf(voterId) }]
+    const answer = isVoter
+      ? leader.node.handle(RemoveRaftVoter, 0, { clusterId, voterId, voterDirectoryId }, { listenerName: '' })
+      : leader.node.handle(
+          AddRaftVoter,
+          1,
+          { clusterId, timeoutMs: 1000, voterId, voterDirectoryId, listeners, ackWhenCommitted: true },
+          { listenerName: '' },
+        )
+    answer.then(
+      ({ errorCode }) => {
+        if (errorCode === 0) this.changes++
+      },
+      () => {},
+    )
   }
 
   /** Runs until all have all that is committed. */
