@@ -1,6 +1,7 @@
 import { type Draft, ErrorCode, errorOf, Produce, type ProduceRequest, type ProduceResponse } from '@millrace/protocol'
 import type { Timer } from '@millrace/runtime'
-import type { AppendOutcome, Leader } from '../partition/leader.ts'
+import type { AppendOutcome } from '../partition/append-outcome.ts'
+import type { Leader } from '../partition/leader.ts'
 import type { Partitions } from '../partition/partitions.ts'
 import type { BrokerServices } from '../services.ts'
 import type { ApiHandler, Mutable, RequestContext } from './handler.ts'

@@ -1,9 +1,9 @@
-import { BatchView, batchesIn, ErrorCode, InvalidRecordsError, KafkaError, type RecordError } from '@millrace/protocol'
+import { BatchView, batchesIn, ErrorCode, KafkaError } from '@millrace/protocol'
 import { DiskError, type Logger, MillraceError, messageOf } from '@millrace/runtime'
 import type { BrokerMetrics, TopicMetrics } from '../broker-metrics.ts'
 import type { FetchWait, WatchedPartition } from '../fetch/fetch-wait.ts'
 import type { LeaderPartition, PartitionMetadata } from '../services.ts'
-import { CommitQueue } from './commit-queue.ts'
+import { type AppendOutcome, refusedAppend } from './append-outcome.ts'
 import {
   checkLeaderEpoch,
   divergence,
@@ -13,24 +13,12 @@ import {
   refusedFetch,
 } from './fetch-query.ts'
 import { effectiveMinIsr, InSyncSet } from './in-sync-set.ts'
+import { LeaderWaits } from './leader-waits.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { ProduceRules } from './produce-rules.ts'
 import { checkProduced } from './produced-batch.ts'
 import type { ReplicaEnvironment } from './replica-environment.ts'
 import type { ReplicaFeed } from './replica-feed.ts'
-
-export interface AppendOutcome {
-  readonly errorCode: number
-  readonly errorMessage?: string
-  readonly recordErrors?: readonly RecordError[]
-  /** -1 after an error. */
-  readonly baseOffset: number
-  /** The high watermark that commits the batch. */
-  readonly nextOffset: number
-  /** -1 unless the topic's timestamps are of the append. */
-  readonly logAppendTimeMs: number
-  readonly logStartOffset: number
-}
 
 export interface LeaderOptions {
   readonly environment: ReplicaEnvironment
@@ -61,20 +49,9 @@ export class Leader implements LeaderPartition, WatchedPartition {
   /** Where the log ended when this leadership began. */
   #epochStartOffset: number
   readonly #inSync: InSyncSet
-  readonly #commits = new CommitQueue()
-  /** Producers that wait for the leader's own log alone. */
-  readonly #writes = new CommitQueue()
-  /** Who deleted records and waits for the other replicas to do the same. */
-  readonly #deletions = new CommitQueue()
-  readonly #fetches = new Set<FetchWait>()
-  /** Followers, as their sessions want to be told. */
-  readonly #feeds = new Set<ReplicaFeed>()
-  /** Appended, but not yet in the file. */
-  #unwrittenBytes = 0
+  readonly #waits = new LeaderWaits()
   /** Where the file ended when followers were told last. */
   #toldEndOffset: number
-  /** Sizes of batches above the high watermark, for those who wait until they can be read. */
-  #uncommitted: { readonly nextOffset: number; readonly sizeInBytes: number }[] = []
   /** What every request is answered after this partition is lost: 0 while it is not. */
   #lostCode = 0
 
@@ -132,7 +109,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
     if (isNewEpoch) {
       this.#epochStartOffset = this.log.logEndOffset
       this.log.startEpoch(metadata.leaderEpoch)
-      for (const feed of this.#feeds) feed.leaderChanged()
+      this.#waits.epochBegan()
     }
     this.reconsider()
   }
@@ -164,7 +141,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
   reconsider(): void {
     if (this.#lostCode !== 0) return
     this.#inSync.expand(this.log.writtenOffset, this.#highWatermark, this.#epochStartOffset)
-    if (this.#deletions.size > 0) this.#deletions.advance(this.lowWatermark)
+    this.#deleted()
     this.#advance()
   }
 
@@ -226,14 +203,14 @@ export class Leader implements LeaderPartition, WatchedPartition {
   whenWritten(offset: number, done: (errorCode: number) => void): void {
     if (this.#lostCode !== 0) done(this.#lostCode)
     else if (offset <= this.log.writtenOffset) done(ErrorCode.NONE)
-    else this.#writes.add(offset, done)
+    else this.#waits.writes.add(offset, done)
   }
 
   /** Calls `done` with NONE when the high watermark reaches the offset, with another code when it never will here. */
   whenReplicated(offset: number, done: (errorCode: number) => void): void {
     if (this.#lostCode !== 0) done(this.#lostCode)
     else if (offset <= this.#highWatermark) done(ErrorCode.NONE)
-    else this.#commits.add(offset, done)
+    else this.#waits.commits.add(offset, done)
   }
 
   read(offset: number, maxBytes: number): BatchView[] {
@@ -280,7 +257,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
         const nowMs = this.#options.environment.nowMs()
         progress.fetched({ offset, logStartOffset, brokerEpoch, leaderEndOffset: writtenOffset, nowMs, fetcher })
         this.#inSync.expandBy(progress, this.#highWatermark, this.#epochStartOffset)
-        if (this.#deletions.size > 0) this.#deletions.advance(this.lowWatermark)
+        this.#deleted()
         this.#advance()
       }
       return this.#read(query, writtenOffset)
@@ -290,17 +267,17 @@ export class Leader implements LeaderPartition, WatchedPartition {
   }
 
   addFeed(feed: ReplicaFeed): void {
-    this.#feeds.add(feed)
+    this.#waits.feeds.add(feed)
   }
   removeFeed(feed: ReplicaFeed): void {
-    this.#feeds.delete(feed)
+    this.#waits.feeds.delete(feed)
   }
 
   addFetch(wait: FetchWait): void {
-    this.#fetches.add(wait)
+    this.#waits.fetches.add(wait)
   }
   removeFetch(wait: FetchWait): void {
-    this.#fetches.delete(wait)
+    this.#waits.fetches.delete(wait)
   }
 
   epochAt(offset: number): number {
@@ -325,7 +302,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
     if (target < 0 || target > this.#highWatermark) return refused(ErrorCode.OFFSET_OUT_OF_RANGE)
     try {
       this.log.deleteBefore(target)
-      for (const feed of this.#feeds) feed.highWatermarkMoved()
+      this.#waits.startMoved()
       return { errorCode: ErrorCode.NONE, lowWatermark: this.logStartOffset }
     } catch (error) {
       return refused(this.errorCodeOf(error))
@@ -344,7 +321,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
   whenDeleted(offset: number, done: (errorCode: number) => void): void {
     if (this.#lostCode !== 0) done(this.#lostCode)
     else if (offset <= this.lowWatermark) done(ErrorCode.NONE)
-    else this.#deletions.add(offset, done)
+    else this.#waits.deletions.add(offset, done)
   }
 
   /** The code of a thrown error. A failed disk takes the partition off line: its state is unknown until a restart reads it again. */
@@ -365,19 +342,13 @@ export class Leader implements LeaderPartition, WatchedPartition {
     if (this.#lostCode !== 0) return
     this.#lostCode = errorCode
     this.log.onWritten = null
-    this.#writes.fail(errorCode)
-    this.#commits.fail(errorCode)
-    this.#deletions.fail(errorCode)
     this.#inSync.end()
-    for (const wait of this.#fetches) wait.wake()
-    for (const feed of this.#feeds) feed.leaderChanged()
+    this.#waits.fail(errorCode)
   }
 
   #appended(nextOffset: number, batch: BatchView): void {
-    const { sizeInBytes } = batch
     this.metrics.appended(batch)
-    this.#uncommitted.push({ nextOffset, sizeInBytes })
-    this.#unwrittenBytes += sizeInBytes
+    this.#waits.appended(nextOffset, batch.sizeInBytes)
     this.#advance()
   }
 
@@ -387,12 +358,9 @@ export class Leader implements LeaderPartition, WatchedPartition {
       this.lose(ErrorCode.KAFKA_STORAGE_ERROR)
       return
     }
-    this.#writes.advance(writtenOffset)
     this.#inSync.grown(this.#toldEndOffset)
     this.#toldEndOffset = writtenOffset
-    const bytes = this.#unwrittenBytes
-    this.#unwrittenBytes = 0
-    for (const feed of this.#feeds) feed.recordsWritten(bytes)
+    this.#waits.written(writtenOffset)
     this.#advance()
   }
 
@@ -402,28 +370,16 @@ export class Leader implements LeaderPartition, WatchedPartition {
     if (next === this.#highWatermark) return
     this.#highWatermark = next
     this.log.highWatermark = next
-    let readable = 0
-    let count = 0
-    for (; count < this.#uncommitted.length && this.#uncommitted[count]!.nextOffset <= next; count++)
-      readable += this.#uncommitted[count]!.sizeInBytes
-    if (count === this.#uncommitted.length) this.#uncommitted.length = 0
-    else this.#uncommitted.splice(0, count)
-    this.#commits.advance(next)
-    if (readable > 0) for (const wait of this.#fetches) wait.readable(readable)
-    for (const feed of this.#feeds) feed.highWatermarkMoved()
+    this.#waits.committed(next)
+  }
+
+  #deleted(): void {
+    const { deletions } = this.#waits
+    if (deletions.size > 0) deletions.advance(this.lowWatermark)
   }
 
   #refused(errorCode: number, error?: unknown): AppendOutcome {
-    const refused: AppendOutcome = {
-      errorCode,
-      baseOffset: -1,
-      nextOffset: -1,
-      logAppendTimeMs: -1,
-      logStartOffset: this.logStartOffset,
-    }
-    if (error === undefined) return refused
-    const recordErrors = error instanceof InvalidRecordsError ? error.recordErrors : []
-    return { ...refused, errorMessage: messageOf(error), recordErrors }
+    return refusedAppend(errorCode, this.logStartOffset, error)
   }
 
   #read({ offset, maxBytes, atLeastOne, allocate }: Omit<FetchQuery, 'committed'>, endOffset: number): FetchedRecords {
