@@ -22,6 +22,7 @@ import type { MetadataRecord } from './metadata-record.ts'
 class TestLog {
   readonly appends: (readonly MetadataRecord[])[] = []
   readonly image = new MetadataImage()
+  readonly kraftVersion = () => 0
   logEndOffset = 0
   commitsAtOnce = true
   refuses = false

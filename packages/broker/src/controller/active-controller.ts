@@ -26,7 +26,7 @@ export interface ActiveControllerOptions {
   readonly clusterId: string
   readonly log: MetadataLog
   /** At the high watermark, with everything before `epoch` applied. Read when the controller is made, never changed. */
-  readonly view: { readonly image: MetadataImage }
+  readonly view: { readonly image: MetadataImage; readonly kraftVersion: () => number }
   /** Raft's epoch in which this node leads. */
   readonly epoch: number
   /** The records of a new cluster, asked for once, when the log has none. */
@@ -68,6 +68,7 @@ export class ActiveController {
       newUuid: () => newUuid(world),
       below: bound => world.random.below(bound),
       nextOffset: () => log.logEndOffset,
+      kraftVersion: () => view.kraftVersion(),
       sessions,
       nowMs,
     }

@@ -22,6 +22,8 @@ export interface ControllerState extends ConfigContext {
   readonly below: (bound: number) => number
   /** Offset that the next record gets. */
   readonly nextOffset: () => number
+  /** Level of kraft.version, which raft keeps. */
+  readonly kraftVersion: () => number
   /** When brokers were last heard. Lives as long as this controller is active. */
   readonly sessions: BrokerSessions
   /** Monotonic time of the input that is decided. */

@@ -47,6 +47,14 @@ describe('UpdateFeatures', () => {
     })
   })
 
+  test('takes the version that the quorum has, as the tools name it among all of a release', () => {
+    const result = update(clusterAt(25), [
+      ['kraft.version', 1, upgrade],
+      ['metadata.version', 30, upgrade],
+    ])
+    expect([result.errorCode, result.decided.length]).toEqual([0, 1])
+  })
+
   test('lowers metadata.version where nothing was added in between, and refuses where something was', () => {
     expect(update(clusterAt(29), [['metadata.version', 25, safe]]).errorCode).toBe(0)
     expect(update(clusterAt(29), [['metadata.version', 22, safe]])).toMatchObject({
@@ -67,7 +75,7 @@ describe('UpdateFeatures', () => {
     ['a negative level', [['group.version', -1, safe]]],
     ['lowering without saying so', [['group.version', 0, upgrade]]],
     ['an unknown type', [['group.version', 0, 9]]],
-    ['the version of the quorum', [['kraft.version', 1, upgrade]]],
+    ['another version of the quorum', [['kraft.version', 0, safe]]],
     [
       'a feature twice',
       [

@@ -55,7 +55,10 @@ function change(state: ControllerState, update: Update, all: readonly Update[]):
   if (!Object.values<number>(UpgradeType).includes(upgradeType))
     throw refuse('The controller does not support the given upgrade type.')
   if (level < 0) throw refuse('A feature version cannot be less than 0.')
-  if (feature === 'kraft.version') throw refuse('The quorum keeps this one: it is set when the cluster is formatted.')
+  if (feature === 'kraft.version') {
+    if (level === state.kraftVersion()) return []
+    throw refuse('It follows from how the quorum was formatted: leave it out, and name the other features one by one.')
+  }
   const present = feature === metadataFeature ? metadataVersionOf(state.image) : (state.image.features().get(feature) ?? 0)
   const why = whyUnsupported(state, feature, level)
   if (why !== null) throw refuse(why)

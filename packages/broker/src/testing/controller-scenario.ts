@@ -48,6 +48,7 @@ export class ControllerScenario {
       newUuid: () => `${String(this.#uuids++).padStart(21, 'T')}Q`,
       below,
       nextOffset: () => this.log.length,
+      kraftVersion: () => 1,
       sessions: new BrokerSessions(9000),
       nowMs: 0,
     }
