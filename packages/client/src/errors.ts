@@ -47,13 +47,13 @@ export class NoOffsetError extends MillraceError {
 
 /** The partition's log was cut below what this consumer has read, by a leader that did not have it, and there is no reset policy (KIP-320). */
 export class LogTruncationError extends KafkaError {
-  /** What was read from here on is not in the log any more. */
-  readonly divergentOffset: number
+  /** What was read from here on is not in the log any more; null: the leader cannot tell. */
+  readonly divergentOffset: number | null
 
-  constructor(partition: string, position: number, divergentOffset: number) {
+  constructor(partition: string, position: number, divergentOffset: number | null) {
     super(
       ErrorCode.OFFSET_OUT_OF_RANGE,
-      `${partition} was truncated to ${divergentOffset}, before the position ${position}, and autoOffsetReset is none`,
+      `${partition} was truncated to ${divergentOffset ?? 'an unknown offset'}, before the position ${position}, and autoOffsetReset is none`,
       { hint: 'seek to divergentOffset to go on with what took its place' },
     )
     this.divergentOffset = divergentOffset

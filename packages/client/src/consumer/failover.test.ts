@@ -1,4 +1,4 @@
-import { BatchBuilder, ErrorCode, Fetch } from '@millrace/protocol'
+import { ApiVersions, apis, BatchBuilder, ErrorCode, Fetch, OffsetForLeaderEpoch } from '@millrace/protocol'
 import { SimulatedUniverse } from '@millrace/testkit'
 import { describe, expect, it } from 'vitest'
 import { LogTruncationError } from '../errors.ts'
@@ -230,6 +230,38 @@ describe('a log that was cut below the position (KIP-320)', () => {
     expect(values(0)).toEqual(['a', 'b', 'c', 'b', 'c'])
     await settledIn(universe, consumer.close())
   })
+
+  it.each([
+    ['the epoch ends below the position', { leaderEpoch: 0, endOffset: 1 }, ['a', 'b', 'c', 'b', 'c', 'd']],
+    ['the leader knows nothing of that time', { leaderEpoch: -1, endOffset: -1 }, ['a', 'b', 'c', 'a', 'b', 'c', 'd']],
+    ['nothing was cut', { leaderEpoch: 0, endOffset: 3 }, ['a', 'b', 'c', 'd']],
+  ])(
+    'a broker before Kafka 2.7 is asked with OffsetForLeaderEpoch when it has a new leader: %s',
+    async (_case, end, expected) => {
+      await start({ partitions: 1, brokers: 1 })
+      const [leader] = cluster.brokers
+      leader!.on(ApiVersions, () => ({
+        apiKeys: apis.flatMap(({ key, versions }) =>
+          versions === null ? [] : [{ apiKey: key, minVersion: versions.min, maxVersion: key === Fetch.key ? 11 : versions.max }],
+        ),
+      }))
+      leader!.on(OffsetForLeaderEpoch, ({ body }) => {
+        expect(body.topics[0]!.partitions[0]).toMatchObject({ currentLeaderEpoch: 1, leaderEpoch: 0 })
+        return { topics: [{ topic: 't', partitions: [{ partition: 0, ...end }] }] }
+      })
+      for (const value of ['a', 'b', 'c']) produce(0, value)
+      const consumer = open({ metadataMaxAgeMs: 500 }, [0])
+      const { values } = reading(consumer)
+      await passed(1_000)
+      expect(leader!.of(OffsetForLeaderEpoch)).toEqual([])
+      cluster.partitions[0]!.elect(1)
+      produce(0, 'd')
+      await passed(3_000)
+      expect(values(0)).toEqual(expected)
+      expect(leader!.of(OffsetForLeaderEpoch)).toHaveLength(1)
+      await settledIn(universe, consumer.close())
+    },
+  )
 
   it('without one the reader is told where', async () => {
     await start({ partitions: 1, brokers: 1 })

@@ -74,7 +74,7 @@ export class FetchAnswers {
       state.preferredUntilMs = this.#cluster.world.clock.monotonic() + this.#options.metadataMaxAgeMs
       return
     }
-    if (answer.divergingEpoch.endOffset >= 0) this.#truncated(state, answer.divergingEpoch.endOffset)
+    if (answer.divergingEpoch.endOffset >= 0) this.truncated(state, answer.divergingEpoch.endOffset)
     else if (answer.records && answer.records.length > 0) this.#buffer(state, answer)
   }
 
@@ -146,9 +146,14 @@ export class FetchAnswers {
     }
     // There is a new leader: nothing to wait for.
     if (leaderEpoch >= 0 && metadata.leaderEpochOf(state.topic, state.partition) > leaderEpoch) return
+    this.refused(state, error)
+  }
+
+  /** What passes is asked again after a while and with fresh metadata; what does not is the reader's. */
+  refused(state: PartitionState, error: KafkaError): void {
     this.backOff(state)
     if (error.retriable) {
-      logger.warn('client.fetch.retried', { partition: nameOf(state), error: error.code })
+      this.#cluster.logger.warn('client.fetch.retried', { partition: nameOf(state), error: error.code })
       this.#cluster.requestMetadata()
     } else {
       this.#readable.fail(state, error)
@@ -176,18 +181,17 @@ export class FetchAnswers {
     state.reset(autoOffsetReset)
   }
 
-  /** The log was cut below our position and goes on differently (KIP-320). */
-  #truncated(state: PartitionState, endOffset: number): void {
+  /** The log was cut below our position and goes on differently from `endOffset` on (KIP-320); null: it is not known from where. */
+  truncated(state: PartitionState, endOffset: number | null): void {
+    const { autoOffsetReset } = this.#options
     this.#cluster.logger.warn('client.fetch.truncated', {
       partition: nameOf(state),
       offset: state.fetchOffset,
-      truncatedTo: endOffset,
+      truncatedTo: endOffset ?? 'unknown',
     })
-    if (this.#options.autoOffsetReset === 'none') {
-      this.#readable.fail(state, new LogTruncationError(nameOf(state), state.position, endOffset))
-      return
-    }
-    state.seek(Math.min(endOffset, state.position))
+    if (autoOffsetReset === 'none') this.#readable.fail(state, new LogTruncationError(nameOf(state), state.position, endOffset))
+    else if (endOffset === null) state.reset(autoOffsetReset)
+    else state.seek(Math.min(endOffset, state.position))
   }
 
   /** No fetch of the partition for a while, unless it gets a new leader. */

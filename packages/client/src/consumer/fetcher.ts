@@ -9,6 +9,7 @@ import type { ConsumerMetrics } from './consumer-metrics.ts'
 import { type Asked, FetchAnswers, type FetchAnswersOptions } from './fetch-answers.ts'
 import { FetchSession, type FetchTarget } from './fetch-session.ts'
 import type { PartitionState } from './partition-state.ts'
+import { needsValidation, validated } from './position-validation.ts'
 import { ReadablePartitions, type ReadablePartitionsOptions } from './readable-partitions.ts'
 
 export interface FetcherOptions extends FetchAnswersOptions, ReadablePartitionsOptions {
@@ -213,7 +214,9 @@ export class Fetcher {
     try {
       const connection = await this.#cluster.connect(node, 'fetch')
       // Assignment and positions may have changed while the connection was made.
-      const asked = states.filter(state => this.#readable.isCurrent(state) && state.fetchOffset >= 0 && !state.isPaused)
+      const isWanted = (state: PartitionState) => this.#readable.isCurrent(state) && state.fetchOffset >= 0 && !state.isPaused
+      let asked = states.filter(isWanted)
+      if (needsValidation(connection)) asked = (await validated(this.#cluster, connection, asked, this.#answers)).filter(isWanted)
       if (asked.length > 0) {
         isRequested = true
         broker.connection = connection

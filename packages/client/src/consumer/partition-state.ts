@@ -18,6 +18,8 @@ export class PartitionState implements TopicPartition {
   /** Offset of the next fetch. */
   fetchOffset = -1
   fetchEpoch = -1
+  /** Leader epoch with whose log the position was compared; -1: none. */
+  validatedEpoch = -1
   /** Set while the position has to be looked up. */
   source: PositionSource
   isPaused = false

@@ -160,6 +160,19 @@ describe('when a leader hangs', () => {
     await settledIn(universe, producer.close())
   })
 
+  it.each([300, 600, 900])('for %s ms, what it has goes before what the next leader is sent', async forMs => {
+    await start({ partitions: 1, replicationMs: 20 })
+    const producer = open()
+    const flow = load(producer)
+    await passed(105)
+    cluster.pause(1, forMs, 100)
+    await passed(5_000)
+    flow.stop()
+    await settledIn(universe, producer.flush())
+    expectExactlyOnceInOrder(flow.sent())
+    await settledIn(universe, producer.close())
+  })
+
   it('one that only takes its time keeps its requests', async () => {
     await start({ replicationMs: 5_000, partitions: 1, brokers: 1 })
     const producer = open()

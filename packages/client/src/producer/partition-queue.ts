@@ -52,6 +52,8 @@ export class PartitionQueue implements PartitionLoad {
   retryAtMs = 0
   /** Leader epoch, as known when a batch was last sent; -1: not known. */
   sentToEpoch = -1
+  /** Who was sent a batch last. */
+  sentToNode = -1
   lastError: Error | undefined
   hasLeader = true
   /** Of the last batch: what the next one allocates at first. */
@@ -84,6 +86,11 @@ export class PartitionQueue implements PartitionLoad {
     if (this.isRecovering) return false
     const next = this.waiting[0]
     return next ? !next.isPacking : this.open?.isReady === true
+  }
+
+  /** What is on the wire is with another broker: behind it nothing may go to this one, which could get ahead. */
+  mustWaitFor(nodeId: number): boolean {
+    return this.inFlight.length > 0 && this.sentToNode !== nodeId
   }
 
   /** The batch to send next; it stays where it is until `sent`. */

@@ -214,6 +214,10 @@ export class Sender {
         this.#retryLater(queue)
         continue
       }
+      if (queue.mustWaitFor(route.node.nodeId)) {
+        route.ready.delete(queue)
+        continue
+      }
       const batch = queue.peek()
       if (batch && batches.length > 0 && bytes + batch.sizeInBytes > this.#options.maxRequestBytes) break
       route.ready.delete(queue)
@@ -221,6 +225,7 @@ export class Sender {
       if (identity && !queue.number(batch, identity)) continue
       bytes += batch.sizeInBytes
       queue.sentToEpoch = metadata.leaderEpochOf(queue.topic.name, queue.index)
+      queue.sentToNode = route.node.nodeId
       queue.send(batch)
       batches.push(batch)
       if (queue.hasReady()) again.push(queue)

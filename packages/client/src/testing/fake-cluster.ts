@@ -12,6 +12,9 @@ import {
 import type { World } from '@millrace/runtime'
 import { FakeBroker } from './fake-broker.ts'
 
+/** Version of Fetch from which on answers have the addresses of leaders. */
+const endpointsSince = 16
+
 /** What a test's universe has: machines that can be ended and stopped, and time. */
 interface Universe {
   machine(name: string): { boot(): World; kill(): void; pause(forMs: number): void; readonly isRunning: boolean }
@@ -115,7 +118,7 @@ export class FakeCluster {
     for (const broker of this.brokers) {
       const { nodeId: id } = broker
       broker.on(Produce, ({ body }) => this.#produce(id, body))
-      broker.on(Fetch, ({ body }) => this.#fetch(id, body))
+      broker.on(Fetch, ({ body, version }) => this.#fetch(id, body, version))
       broker.on(ListOffsets, ({ body }) => this.#listOffsets(id, body))
       broker.on(Metadata, ({ body }) => this.#metadata(body.topics?.map(({ name }) => name!) ?? ['t']))
     }
@@ -209,7 +212,7 @@ export class FakeCluster {
     return { responses: [{ name: topic!.name, topicId: topic!.topicId, partitionResponses }], nodeEndpoints: this.#endpoints() }
   }
 
-  async #fetch(id: number, { topics, maxWaitMs }: FetchRequest) {
+  async #fetch(id: number, { topics, maxWaitMs }: FetchRequest, version: number) {
     const answer = () =>
       topics.map(({ topic, topicId, partitions }) => ({
         topic,
@@ -232,7 +235,7 @@ export class FakeCluster {
       await this.#after(Math.min(maxWaitMs, 20))
       responses = answer()
     }
-    return { responses, nodeEndpoints: this.#endpoints() }
+    return { responses, ...(version >= endpointsSince ? { nodeEndpoints: this.#endpoints() } : {}) }
   }
 
   #listOffsets(id: number, { topics }: { topics: readonly any[] }) {
