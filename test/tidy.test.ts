@@ -7,7 +7,8 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .split('\n')
   .filter(path => path !== '' && existsSync(path))
 const sources = files.filter(path => /\.(ts|mts|mjs|tsx)$/.test(path)).map(path => ({ path, text: readFileSync(path, 'utf8') }))
-const isTest = (path: string) => /\.test\.ts$/.test(path) || path.startsWith('test/')
+/** What only tests import, `testing/` of the packages included, is not published. */
+const isTest = (path: string) => /\.test\.ts$|^packages\/[^/]+\/src\/(.*\/)?testing\//.test(path) || path.startsWith('test/')
 
 /** The one-way order: a package imports only what stands in its row. */
 const mayImport: Record<string, readonly string[]> = {
