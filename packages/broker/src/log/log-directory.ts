@@ -12,6 +12,7 @@ import { CorruptLogError } from './corrupt-log.ts'
 import { Log } from './log.ts'
 import type { LogConfig } from './log-config.ts'
 import { parsePartitionDirectory } from './log-files.ts'
+import { uniqueName } from './log-place.ts'
 import type { TailCache } from './tail-cache.ts'
 
 /** Belongs to the quorum, which opens it itself. */
@@ -96,10 +97,8 @@ export class LogDirectory {
   /** Begins the copy of a log that another directory has. Throws DiskError. */
   createFuture(topic: string, partition: number, topicId: string | undefined): Log {
     if (this.#failure !== null) throw this.#failure
-    const { random } = this.#options.world
-    const unique = Buffer.from(random.bytes(16)).toString('hex')
     try {
-      const future = this.#openAt(`${topic}-${partition}.${unique}-future`, topic, partition, {
+      const future = this.#openAt(uniqueName(topic, partition, 'future', this.#options.world), topic, partition, {
         clean: true,
         ...(topicId === undefined ? {} : { topicId }),
       })

@@ -1,11 +1,12 @@
 import { type BatchView, batchesIn, CorruptBatchError, ErrorCode, KafkaError, setBaseOffsetAndEpoch } from '@millrace/protocol'
-import { assert, type DiskError, type Logger, messageOf, type Timer, type World } from '@millrace/runtime'
-import { DelayedRemovals } from './delayed-removals.ts'
+import { assert, type DiskError, type Logger, type World } from '@millrace/runtime'
 import { DiskGuard } from './disk-guard.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
+import { LogEnd } from './log-end.ts'
 import { LogFlush } from './log-flush.ts'
 import type { LogOptions, LogRead } from './log-options.ts'
+import { LogPlace } from './log-place.ts'
 import { type FoundOffset, findMaxTimestamp, findTimestamp } from './log-search.ts'
 import { LogSegments } from './log-segments.ts'
 import { type OpenedLog, openSegments, replay } from './open-segments.ts'
@@ -15,8 +16,6 @@ import { type Retention, retention } from './retention.ts'
 import { readSegments } from './segment-list.ts'
 import { type LogTail, TailCache } from './tail-cache.ts'
 
-/** Gathered appends are written when there are so many bytes of them. */
-const writeBytes = 64 * 1024
 const dayMs = 86_400_000
 
 /**
@@ -26,11 +25,6 @@ const dayMs = 86_400_000
 export class Log {
   readonly topic: string
   readonly partition: number
-  /**
-   * Null (default): an append returns when the bytes are in the file. Else appends are gathered, written once a tick or per 64 KiB, and this is
-   * called after each writing: acknowledge up to `writtenOffset` only. Never called from inside `append…`.
-   */
-  onWritten: (() => void) | null = null
   readonly #world: World
   readonly #logger: Logger
   readonly #options: LogOptions
@@ -39,20 +33,14 @@ export class Log {
   readonly #producers: ProducerLog
   readonly #flush: LogFlush
   readonly #tail: LogTail
-  #directory: string
+  readonly #place: LogPlace
+  readonly #segments: LogSegments
+  readonly #end: LogEnd
   #topicId: string | undefined
   #config: LogConfig
-  readonly #segments: LogSegments
   #logStartOffset: number
-  #logEndOffset: number
-  #writtenOffset: number
   #highWatermark: number
-  #writeIsDue = false
   #isClosed = false
-  /** Something happened since the log was opened as a clean stop had left it. */
-  #isChanged: boolean
-  readonly #removals: DelayedRemovals
-  #flushTimer: Timer | null = null
 
   /** Opens, or creates. Recovers when not `clean`. Throws CorruptLogError for damage below the recovery point. */
   static open(options: LogOptions): Log {
@@ -85,18 +73,18 @@ export class Log {
     this.#world = world
     this.#logger = options.logger
     this.#options = options
-    this.#directory = directory
     this.#topicId = topicId
     this.#config = options.config
     this.#epochs = epochs
     this.#producers = opened.producers
-    this.#isChanged = opened.isChanged
     this.#logStartOffset = opened.logStartOffset
-    this.#logEndOffset = opened.logEndOffset
-    this.#writtenOffset = opened.logEndOffset
     this.#highWatermark = opened.logStartOffset
     this.#tail = (options.tailCache ?? new TailCache(0)).tail()
-    this.#guard = new DiskGuard(error => this.#failed(error))
+    this.#guard = new DiskGuard(error => {
+      this.#end.dropUnwritten()
+      options.onFailed?.(error)
+    })
+    this.#place = new LogPlace(world, options.logger, this.#guard, directory)
     this.#flush = new LogFlush({
       guard: this.#guard,
       recoveryPoint: opened.recoveryPoint,
@@ -104,23 +92,45 @@ export class Log {
         (_, index) => (opened.segments[index + 1]?.baseOffset ?? Infinity) > opened.recoveryPoint,
       ),
       prepare: () => {
-        this.#writeOut()
-        return { active: this.#segments.active, endOffset: this.#logEndOffset }
+        this.#end.write()
+        return { active: this.#segments.active, endOffset: this.logEndOffset }
       },
       syncNames: () => {
         this.#epochs.save()
-        syncTopicId(world.disk, this.#directory)
-        world.disk.syncDirectory(this.#directory)
-        world.disk.syncDirectory(parentOf(this.#directory))
+        syncTopicId(world.disk, this.directory)
+        this.#place.sync()
       },
       syncEpochs: () => this.#epochs.save(),
     })
     this.#segments = new LogSegments(world, directory, options.config, this.#flush, opened.segments)
-    this.#removals = new DelayedRemovals(world.clock)
+    const { clock } = world
+    const { flushMessages, flushMs } = options.config
+    this.#end = new LogEnd(
+      {
+        clock,
+        guard: this.#guard,
+        segments: this.#segments,
+        epochs,
+        producers: this.#producers,
+        tail: this.#tail,
+        flush: this.#flush,
+      },
+      { endOffset: opened.logEndOffset, isChanged: opened.isChanged, flushMessages, flushMs },
+    )
   }
 
   get directory(): string {
-    return this.#directory
+    return this.#place.directory
+  }
+  /**
+   * Null (default): an append returns when the bytes are in the file. Else appends are gathered, written once a tick or per 64 KiB, and this is
+   * called after each writing: acknowledge up to `writtenOffset` only. Never called from inside `append…`.
+   */
+  get onWritten(): (() => void) | null {
+    return this.#end.onWritten
+  }
+  set onWritten(listener: (() => void) | null) {
+    this.#end.onWritten = listener
   }
   get topicId(): string | undefined {
     return this.#topicId
@@ -132,11 +142,11 @@ export class Log {
     return this.#logStartOffset
   }
   get logEndOffset(): number {
-    return this.#logEndOffset
+    return this.#end.offset
   }
   /** Everything below is in the file: a killed process does not lose it. Equal to `logEndOffset` unless `onWritten` is set. */
   get writtenOffset(): number {
-    return this.#writtenOffset
+    return this.#end.writtenOffset
   }
   /** Everything below was forced to disk. */
   get recoveryPoint(): number {
@@ -173,14 +183,14 @@ export class Log {
 
   /** Writes `partition.metadata` of a log that was created without an id. */
   assignTopicId(topicId: string): void {
-    assert(this.#topicId === undefined || this.#topicId === topicId, `${this.#directory} belongs to topic id ${this.#topicId}`)
-    if (this.#topicId === undefined) this.#guard.run(() => writeTopicId(this.#world.disk, this.#directory, topicId))
+    assert(this.#topicId === undefined || this.#topicId === topicId, `${this.directory} belongs to topic id ${this.#topicId}`)
+    if (this.#topicId === undefined) this.#guard.run(() => writeTopicId(this.#world.disk, this.directory, topicId))
     this.#topicId = topicId
   }
 
   /** Begins an epoch at the end of the log. */
   startEpoch(leaderEpoch: number): void {
-    this.#epochs.assign(leaderEpoch, this.#logEndOffset)
+    this.#epochs.assign(leaderEpoch, this.logEndOffset)
   }
 
   /**
@@ -196,10 +206,10 @@ export class Log {
       )
     const duplicateOf = this.#producers.state.check(batch)
     if (duplicateOf >= 0) return { baseOffset: duplicateOf, isDuplicate: true }
-    const baseOffset = this.#logEndOffset
+    const baseOffset = this.logEndOffset
     setBaseOffsetAndEpoch(batch.buffer, batch.offset, baseOffset, leaderEpoch)
-    this.#append(batch, leaderEpoch, true)
-    if (this.onWritten === null) this.#writeOut()
+    this.#end.append(batch, leaderEpoch, true)
+    if (this.onWritten === null) this.#end.write()
     return { baseOffset, isDuplicate: false }
   }
 
@@ -212,22 +222,22 @@ export class Log {
     this.#guard.check()
     try {
       for (const batch of batchesIn(bytes)) {
-        if (batch.baseOffset < this.#logEndOffset || batch.lastOffsetDelta < 0)
+        if (batch.baseOffset < this.logEndOffset || batch.lastOffsetDelta < 0)
           throw new CorruptBatchError(
-            `offsets ${batch.baseOffset} to ${batch.lastOffset} behind the log's end ${this.#logEndOffset}`,
+            `offsets ${batch.baseOffset} to ${batch.lastOffset} behind the log's end ${this.logEndOffset}`,
           )
-        this.#append(batch, batch.partitionLeaderEpoch, false)
+        this.#end.append(batch, batch.partitionLeaderEpoch, false)
       }
     } finally {
-      if (this.onWritten === null && this.failure === null) this.#writeOut()
+      if (this.onWritten === null && this.failure === null) this.#end.write()
     }
-    return this.#logEndOffset
+    return this.logEndOffset
   }
 
   /** Brings to the file what is only in memory: `writtenOffset` is the log's end then. Throws DiskError. */
   write(): void {
     this.#guard.check()
-    this.#writeOut()
+    this.#end.write()
   }
 
   /**
@@ -238,23 +248,23 @@ export class Log {
     offset: number,
     options: { maxBytes: number; endOffset?: number; atLeastOne?: boolean; allocate?: (bytes: number) => Buffer },
   ): LogRead {
-    if (offset < this.#logStartOffset || offset > this.#logEndOffset)
+    if (offset < this.#logStartOffset || offset > this.logEndOffset)
       throw new KafkaError(
         ErrorCode.OFFSET_OUT_OF_RANGE,
-        `offset ${offset} of ${this.topic}-${this.partition}, which has ${this.#logStartOffset} to ${this.#logEndOffset}`,
+        `offset ${offset} of ${this.topic}-${this.partition}, which has ${this.#logStartOffset} to ${this.logEndOffset}`,
       )
     const chunks: Uint8Array[] = []
     const limits = {
       maxBytes: options.maxBytes,
-      endOffset: Math.min(options.endOffset ?? this.#logEndOffset, this.#logEndOffset),
+      endOffset: Math.min(options.endOffset ?? this.logEndOffset, this.logEndOffset),
       atLeastOne: options.atLeastOne ?? true,
       allocate: options.allocate ?? Buffer.allocUnsafeSlow,
     }
     if (offset >= limits.endOffset) return { chunks, sizeBytes: 0, nextOffset: offset }
     if (offset >= this.#tail.startOffset) return { chunks, ...this.#tail.read(offset, limits, chunks) }
     const { bytes, nextOffset } = this.#guard.run(() => {
-      this.#writeOut()
-      return readSegments(this.#segments.all, offset, limits, this.#logEndOffset, this.#world.clock.now())
+      this.#end.write()
+      return readSegments(this.#segments.all, offset, limits, this.logEndOffset, this.#world.clock.now())
     })
     if (bytes === null) return { chunks, sizeBytes: 0, nextOffset }
     chunks.push(bytes)
@@ -268,13 +278,13 @@ export class Log {
 
   /** The largest known epoch up to `epoch` and where it ends; -1 and -1 for an epoch newer than all. */
   endOfEpoch(epoch: number): { epoch: number; endOffset: number } {
-    return this.#epochs.endOf(epoch, this.#logEndOffset)
+    return this.#epochs.endOf(epoch, this.logEndOffset)
   }
 
   /** The first record with a timestamp of at least `timestamp`. */
   offsetForTimestamp(timestamp: number): FoundOffset | null {
     return this.#guard.run(() => {
-      this.#writeOut()
+      this.#end.write()
       return findTimestamp(this.#segments.all, timestamp, this.#logStartOffset)
     })
   }
@@ -282,7 +292,7 @@ export class Log {
   /** The first record with the greatest timestamp. */
   offsetOfMaxTimestamp(): FoundOffset | null {
     return this.#guard.run(() => {
-      this.#writeOut()
+      this.#end.write()
       return findMaxTimestamp(this.#segments.all, this.#logStartOffset)
     })
   }
@@ -290,7 +300,7 @@ export class Log {
   /** Moves the log start forward (DeleteRecords); the files go with the next retention. */
   deleteBefore(offset: number): void {
     this.#guard.check()
-    assert(offset <= this.#logEndOffset, `log start ${offset} behind the end ${this.#logEndOffset}`)
+    assert(offset <= this.logEndOffset, `log start ${offset} behind the end ${this.logEndOffset}`)
     if (offset <= this.#logStartOffset) return
     this.#logStartOffset = offset
     this.#epochs.truncateFromStart(offset)
@@ -301,20 +311,20 @@ export class Log {
    * `offset` when that lies within a batch.
    */
   truncateTo(offset: number): number {
-    if (offset >= this.#logEndOffset) {
+    if (offset >= this.logEndOffset) {
       // An epoch that began here and has no record may be unknown to the leader, which would find this log diverging for ever.
       this.#guard.run(() => {
-        this.#epochs.truncateFromEnd(this.#logEndOffset)
+        this.#epochs.truncateFromEnd(this.logEndOffset)
         this.#epochs.save()
       })
-      return this.#logEndOffset
+      return this.logEndOffset
     }
     if (offset < this.firstSegmentOffset) {
       this.truncateFullyAndStartAt(offset)
       return offset
     }
     return this.#guard.run(() => {
-      this.#writeOut()
+      this.#end.write()
       const endOffset = this.#segments.cut(offset, end => this.#willEndAt(end))
       this.#ended(endOffset)
       this.#logStartOffset = Math.min(this.#logStartOffset, endOffset)
@@ -357,7 +367,7 @@ export class Log {
       const found = retention({
         segments: this.#segments.all,
         logStartOffset: this.#logStartOffset,
-        logEndOffset: this.#logEndOffset,
+        logEndOffset: this.logEndOffset,
         highWatermark: this.#highWatermark,
         config: this.#config,
         nowMs: this.#world.clock.now(),
@@ -378,6 +388,7 @@ export class Log {
   /** Takes up other settings. */
   configure(config: LogConfig): void {
     this.#config = config
+    this.#end.configure(config)
     this.#segments.configure(config)
   }
 
@@ -390,11 +401,11 @@ export class Log {
   async close(): Promise<void> {
     if (this.#isClosed) return
     try {
-      if (this.failure !== null || !this.#isChanged) return
-      this.#writeOut()
+      if (this.failure !== null || !this.#end.isChanged) return
+      this.#end.write()
       this.#guard.run(() => {
         this.#segments.active.seal()
-        this.#producers.snapshot(this.#logEndOffset)
+        this.#producers.snapshot(this.logEndOffset)
       })
       await this.#flush.run()
       await this.#guard.runLater(() => this.#segments.active.syncIndexes())
@@ -406,25 +417,22 @@ export class Log {
   /** As `close`, blocking; `destination` is the directory's new name, durable when it returns. Throws DiskError. */
   closeAndMoveTo(destination: string): void {
     this.#guard.run(() => {
-      this.#writeOut()
+      this.#end.write()
       const { active } = this.#segments
       active.seal()
-      this.#producers.snapshot(this.#logEndOffset)
+      this.#producers.snapshot(this.logEndOffset)
       this.#flush.runNow()
       active.syncIndexesNow()
       this.#release()
-      const { disk } = this.#world
-      disk.rename(this.#directory, destination)
-      disk.syncDirectory(parentOf(destination))
-      this.#directory = destination
+      this.#place.rename(destination)
     })
   }
 
   /** Renames the directory to `…-delete`; it is removed after `file.delete.delay.ms`, or at the next start. `removed` is called then. */
   remove(removed: () => void = () => {}): void {
     this.#moveAway('delete', () =>
-      this.#later(() => {
-        this.#world.disk.removeDirectory(this.#directory)
+      this.#place.later(this.#config.fileDeleteDelayMs, () => {
+        this.#place.remove()
         removed()
       }),
     )
@@ -440,73 +448,8 @@ export class Log {
     this.#release()
   }
 
-  /** `isLed`: readers will ask for it soon. */
-  #append(batch: BatchView, leaderEpoch: number, isLed: boolean): void {
-    const { lastOffset, maxTimestamp, sizeInBytes, bytes } = batch
-    const nowMs = this.#world.clock.now()
-    this.#guard.run(() => {
-      if (this.#segments.active.isFullFor(sizeInBytes, lastOffset, maxTimestamp, nowMs)) this.#roll()
-      this.#segments.active.append(bytes, lastOffset, maxTimestamp)
-    })
-    if (leaderEpoch > this.#epochs.last) this.#epochs.assign(leaderEpoch, batch.baseOffset)
-    if (isLed) this.#tail.add(batch.baseOffset, lastOffset + 1, bytes)
-    else this.#tail.clear()
-    this.#producers.state.update(batch, nowMs)
-    this.#logEndOffset = lastOffset + 1
-    this.#isChanged = true
-    this.#flush.appended(batch.recordCount)
-    if (this.onWritten !== null) this.#writeSoon()
-    if (this.#config.flushMs < Number.MAX_SAFE_INTEGER && this.#flushTimer === null) this.#flushLater()
-  }
-
-  #writeSoon(): void {
-    if (this.#segments.active.pendingBytes >= writeBytes) this.#writeOut()
-    if (this.#writeIsDue) return
-    this.#writeIsDue = true
-    this.#world.clock.defer(() => {
-      this.#writeIsDue = false
-      if (this.#isClosed || this.failure !== null) return
-      try {
-        this.#writeOut()
-      } catch {
-        return
-      }
-      this.onWritten?.()
-    })
-  }
-
-  /** Brings to the file what is only in memory. */
-  #writeOut(): void {
-    if (this.#writtenOffset === this.#logEndOffset) return
-    this.#guard.run(() => this.#segments.active.writePending())
-    this.#written()
-  }
-
-  #written(): void {
-    this.#writtenOffset = this.#logEndOffset
-    if (this.#flush.unflushedRecords >= this.#config.flushMessages) this.#flush.runNow()
-  }
-
-  #flushLater(): void {
-    this.#flushTimer = this.#world.clock.timer(this.#config.flushMs, () => {
-      this.#flushTimer = null
-      this.#flush.run().catch(() => {})
-    })
-  }
-
-  #roll(): void {
-    this.#isChanged = true
-    this.#segments.roll(this.#logEndOffset)
-    this.#writtenOffset = this.#logEndOffset
-    this.#producers.snapshot(this.#logEndOffset)
-    // A closed segment is forced to disk soon, as Kafka does, so that a recovery has to read the last one only.
-    this.#world.clock.defer(() => {
-      if (!this.#isClosed && this.failure === null) this.#flush.run().catch(() => {})
-    })
-  }
-
   #deleteOldest(count: number, reason: Retention['reason']): void {
-    if (count === this.#segments.all.length) this.#roll()
+    if (count === this.#segments.all.length) this.#end.roll()
     const first = this.#segments.all[count]!.baseOffset
     if (this.#logStartOffset < first) {
       this.#logStartOffset = first
@@ -514,7 +457,7 @@ export class Log {
     }
     const remove = this.#segments.dropOldest(count, () => this.#options.onLogStartMoved?.())
     this.#producers.removeBefore(first)
-    this.#later(remove)
+    this.#place.later(this.#config.fileDeleteDelayMs, remove)
     this.#logger.info('log.segments-deleted', {
       topic: this.topic,
       partition: this.partition,
@@ -526,64 +469,29 @@ export class Log {
 
   /** The log was cut: all that remembers offsets forgets those from `endOffset` on. */
   #ended(endOffset: number): void {
-    this.#logEndOffset = endOffset
-    this.#writtenOffset = endOffset
-    this.#tail.truncateTo(endOffset)
-    this.#epochs.truncateFromEnd(endOffset)
+    this.#end.cutTo(endOffset)
     this.#highWatermark = Math.min(this.#highWatermark, endOffset)
   }
 
   /** The checkpoint is lowered before the log is cut: else a crash between the two would look like a log that lost its end. */
   #willEndAt(endOffset: number): void {
-    this.#isChanged = true
+    this.#end.isChanged = true
     if (this.#flush.lower(endOffset)) this.#options.onRecoveryPointLowered?.()
   }
 
   #moveAway(suffix: 'delete' | 'stray', afterwards: () => void): void {
     this.abandon()
-    this.#isClosed = true
     this.#guard.run(() => {
-      const { disk, random } = this.#world
-      const unique = Buffer.from(random.bytes(16)).toString('hex')
-      const parent = parentOf(this.#directory)
-      // Names of files end at 255 bytes: the topic gives way, since only the suffix matters from here on.
-      const tail = `-${this.partition}.${unique}-${suffix}`
-      const moved = `${parent}/${this.topic.slice(0, 255 - tail.length)}${tail}`
-      disk.rename(this.#directory, moved)
-      disk.syncDirectory(parent)
-      this.#directory = moved
+      this.#place.setAside(this.topic, this.partition, suffix)
       afterwards()
-    })
-  }
-
-  /** Removes files after `file.delete.delay.ms`. A failure of the disk is noticed; there is nobody to tell but its owner. */
-  #later(remove: () => void): void {
-    this.#removals.add(this.#config.fileDeleteDelayMs, () => {
-      try {
-        this.#guard.run(remove)
-      } catch (error) {
-        this.#logger.warn('log.files-not-removed', { directory: this.#directory, reason: messageOf(error) })
-      }
     })
   }
 
   #release(): void {
     this.#isClosed = true
-    this.#flushTimer?.cancel()
-    this.#removals.cancel()
+    this.#end.close()
+    this.#place.close()
     this.#tail.clear()
     this.#segments.closeFiles()
   }
-
-  #failed(error: DiskError): void {
-    // What did not reach the file is gone; what did can still be read.
-    this.#segments.active.dropPending()
-    this.#logEndOffset = this.#writtenOffset
-    this.#tail.truncateTo(this.#writtenOffset)
-    this.#options.onFailed?.(error)
-  }
-}
-
-function parentOf(directory: string): string {
-  return directory.slice(0, directory.lastIndexOf('/')) || '/'
 }
