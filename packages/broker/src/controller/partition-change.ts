@@ -1,3 +1,4 @@
+import type { PartitionChangeRecord } from '@millrace/protocol'
 import { unassignedDirectory } from './directory-id.ts'
 import { noChange, noLeader, type PartitionChange, partitionChange } from './metadata-record.ts'
 import { MetadataVersion } from './metadata-version.ts'
@@ -80,21 +81,21 @@ export function changePartition(
   if (draft.isr.length === 0 && !rules.eligibleReplicas) draft.isr = partition.isr
   if (leader === noChange && beginsEpoch(partition, draft, rules)) leader = partition.leader
 
+  const record = partitionChange({ topicId: target.topicId, partitionId: target.partitionId, leader })
+  const change: Mutable<PartitionChangeRecord> = record.value
+  if (differs(draft.isr, partition.isr)) change.isr = draft.isr
+  if (differs(draft.replicas, partition.replicas)) change.replicas = draft.replicas
+  if (differs(draft.addingReplicas, partition.addingReplicas)) change.addingReplicas = draft.addingReplicas
+  if (differs(draft.removingReplicas, partition.removingReplicas)) change.removingReplicas = draft.removingReplicas
+  if (differs(draft.elr, partition.eligibleLeaderReplicas)) change.eligibleLeaderReplicas = draft.elr
   const lastKnown = lastKnownLeader(partition, draft, elected.leader, rules)
-  const directories = directoriesOf(partition, draft.replicas, target)
-  const changes = {
-    ...(leader === noChange ? {} : { leader }),
-    ...changed('isr', draft.isr, partition.isr),
-    ...changed('replicas', draft.replicas, partition.replicas),
-    ...changed('addingReplicas', draft.addingReplicas, partition.addingReplicas),
-    ...changed('removingReplicas', draft.removingReplicas, partition.removingReplicas),
-    ...changed('eligibleLeaderReplicas', draft.elr, partition.eligibleLeaderReplicas),
-    ...changed('lastKnownElr', lastKnown, partition.lastKnownEligibleLeaderReplicas),
-    ...(rules.metadataVersion < MetadataVersion.directories ? {} : changed('directories', directories, partition.directories)),
-    ...(recovery === partition.leaderRecoveryState ? {} : { leaderRecoveryState: recovery }),
+  if (differs(lastKnown, partition.lastKnownEligibleLeaderReplicas)) change.lastKnownElr = lastKnown
+  if (rules.metadataVersion >= MetadataVersion.directories && (change.replicas || target.directories)) {
+    const directories = directoriesOf(partition, draft.replicas, target)
+    if (differs(directories, partition.directories)) change.directories = directories
   }
-  if (Object.keys(changes).length === 0) return null
-  return partitionChange({ topicId: target.topicId, partitionId: target.partitionId, ...changes })
+  if (recovery !== partition.leaderRecoveryState) change.leaderRecoveryState = recovery
+  return changesNothing(change) ? null : record
 }
 
 /** Replicas that left the in-sync set while it was too small to commit anything without them still have all that is committed. */
@@ -151,7 +152,22 @@ function directoriesOf(partition: PartitionImage, replicas: readonly number[], t
   return replicas.map(id => target.directories?.get(id) ?? present.get(id) ?? target.newDirectory?.(id) ?? unassignedDirectory)
 }
 
-function changed<Name extends string, T>(name: Name, after: readonly T[], before: readonly T[]) {
-  const same = after.length === before.length && after.every((id, index) => id === before[index])
-  return (same ? {} : { [name]: after }) as { [Key in Name]?: readonly T[] }
+function differs<T>(after: readonly T[], before: readonly T[]): boolean {
+  return after !== before && (after.length !== before.length || after.some((id, index) => id !== before[index]))
 }
+
+function changesNothing(change: PartitionChangeRecord): boolean {
+  return (
+    change.leader === noChange &&
+    change.leaderRecoveryState === -1 &&
+    !change.isr &&
+    !change.replicas &&
+    !change.addingReplicas &&
+    !change.removingReplicas &&
+    !change.eligibleLeaderReplicas &&
+    !change.lastKnownElr &&
+    !change.directories
+  )
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }

@@ -19,6 +19,9 @@ export interface TopicImage extends TopicMetadata {
 
 const none: readonly number[] = []
 const noRecoveryChange = -1
+/** Lists that a change replaces under their own names. */
+const changedLists = ['replicas', 'isr', 'addingReplicas', 'removingReplicas', 'eligibleLeaderReplicas', 'directories'] as const
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 /** Which of some replicas are not to be reached: asked when it matters, as brokers come and go without a change of the partition. */
 export type OfflineOf = (replicas: readonly number[]) => readonly number[]
@@ -76,20 +79,18 @@ export function partitionOf(record: PartitionRecord, offlineOf: OfflineOf): Part
 
 /** The leader epoch grows with each change that names a leader, the partition epoch with each change. */
 export function changedPartition(before: PartitionImage, change: PartitionChangeRecord, offlineOf: OfflineOf): PartitionImage {
-  const { topicId, partitionId, leader, leaderRecoveryState, lastKnownElr, ...others } = change
-  const lists = Object.fromEntries<unknown>(Object.entries(others).filter(([, list]) => list !== null))
-  if (change.replicas && !change.directories) lists.directories = change.replicas.map(() => migratingDirectory)
-  return new Partition(
-    {
-      ...before,
-      ...(lists as Partial<PartitionFields>),
-      ...(leader === noChange ? {} : { leader, leaderEpoch: before.leaderEpoch + 1 }),
-      ...(leaderRecoveryState === noRecoveryChange ? {} : { leaderRecoveryState }),
-      ...(lastKnownElr ? { lastKnownEligibleLeaderReplicas: lastKnownElr } : {}),
-      partitionEpoch: before.partitionEpoch + 1,
-    },
-    offlineOf,
-  )
+  const { leader, leaderRecoveryState, lastKnownElr } = change
+  const fields: Mutable<PartitionFields> = { ...before }
+  for (const name of changedLists) if (change[name]) fields[name] = change[name] as never
+  if (change.replicas && !change.directories) fields.directories = change.replicas.map(() => migratingDirectory)
+  if (lastKnownElr) fields.lastKnownEligibleLeaderReplicas = lastKnownElr
+  if (leaderRecoveryState !== noRecoveryChange) fields.leaderRecoveryState = leaderRecoveryState
+  if (leader !== noChange) {
+    fields.leader = leader
+    fields.leaderEpoch++
+  }
+  fields.partitionEpoch++
+  return new Partition(fields, offlineOf)
 }
 
 /** The record from which the partition can be made again, for snapshots. */
