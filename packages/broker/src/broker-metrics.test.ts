@@ -81,6 +81,8 @@ const readings = {
   activeControllers: () => 11,
   raftEpoch: () => 12,
   metadataOffset: () => 13,
+  atMinIsrPartitions: () => 15,
+  replicaLag: () => 16,
   logSize: () => [[{ topic: 't' }, 14]] as const,
 }
 
@@ -125,7 +127,9 @@ describe('recording', () => {
 
   test('gauges are read at collections until observing is stopped', async () => {
     const stop = new BrokerMetrics().observe(1, readings)
-    expect(Object.values(await provider.collect()).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
+    expect(Object.values(await provider.collect()).sort((a, b) => a - b)).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+    ])
     stop()
     expect(await provider.collect()).toEqual({})
   })

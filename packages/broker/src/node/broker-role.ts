@@ -132,6 +132,8 @@ export class BrokerRole {
       partitions: () => partitions.leaderCount,
       offlinePartitions: () => partitions.offlineCount,
       offlineLogDirectories: () => logs.offlineDirectories.length,
+      atMinIsrPartitions: () => partitions.atMinIsrCount,
+      replicaLag: () => partitions.maxFollowerLag,
       logSize: () => logSizes(logs),
     }
   }
