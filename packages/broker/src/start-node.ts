@@ -1,5 +1,5 @@
 import { uuidOf } from '@millrace/protocol'
-import { DiskError, type Logger, MillraceError, NetError, type World } from '@millrace/runtime'
+import { DiskError, type Logger, MillraceError, type World } from '@millrace/runtime'
 import { type Broker, startBroker } from './broker.ts'
 import { formatStorage } from './storage/format-storage.ts'
 import { readMetaProperties } from './storage/meta-properties.ts'
@@ -28,7 +28,7 @@ export interface NodeOptions {
  * Throws (rejects) a MillraceError with what to do: PORT_IN_USE, DATA_DIRECTORY, CLUSTER_ID_MISMATCH, NODE_ID_MISMATCH, DATA_LOCKED.
  */
 export async function startNode(options: NodeOptions): Promise<Broker> {
-  const { world, logger, dataDirectory, host = '127.0.0.1', port = 9092 } = options
+  const { world, logger, dataDirectory } = options
   const properties = nodeProperties(options)
   try {
     const formatted = readMetaProperties(world.disk, dataDirectory)
@@ -47,7 +47,7 @@ export async function startNode(options: NodeOptions): Promise<Broker> {
     }
     return await startBroker({ world, logger, properties, ...(options.failed ? { failed: options.failed } : {}) })
   } catch (error) {
-    throw explained(error, { dataDirectory, host, port })
+    throw explained(error, dataDirectory)
   }
 }
 
@@ -73,20 +73,7 @@ function nodeProperties({
   ])
 }
 
-function explained(
-  error: unknown,
-  { dataDirectory, host, port }: { dataDirectory: string; host: string; port: number },
-): unknown {
-  if (error instanceof NetError && error.code === 'EADDRINUSE')
-    return new MillraceError('PORT_IN_USE', `port ${port} of ${host} is in use`, {
-      hint: 'stop the other program or choose another port',
-      cause: error,
-    })
-  if (error instanceof NetError)
-    return new MillraceError('ADDRESS', `cannot listen on ${host}:${port}: ${error.code}`, {
-      hint: 'choose another address or port',
-      cause: error,
-    })
+function explained(error: unknown, dataDirectory: string): unknown {
   if (error instanceof DiskError)
     return new MillraceError('DATA_DIRECTORY', `cannot use the data folder ${dataDirectory}: ${error.message}`, {
       hint: 'choose a folder that this user may write to, on a disk with space',

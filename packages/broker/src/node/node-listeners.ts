@@ -1,4 +1,4 @@
-import type { ConfigSet, Logger, World } from '@millrace/runtime'
+import { type ConfigSet, type Logger, MillraceError, NetError, type World } from '@millrace/runtime'
 import type { BrokerMetrics } from '../broker-metrics.ts'
 import { readListeners } from '../config/listeners.ts'
 import { type Endpoint, Server } from '../server.ts'
@@ -20,7 +20,7 @@ export interface NodeListeners {
   readonly controller: readonly BoundListener[]
 }
 
-/** Binds all listeners of the node. Rejects with NetError; `close` what came to be then. */
+/** Binds all listeners of the node. Rejects with a MillraceError PORT_IN_USE or ADDRESS; `close` what came to be then. */
 export async function bindListeners(
   { world, logger, metrics, config }: { world: World; logger: Logger; metrics: BrokerMetrics; config: ConfigSet },
   opened: (server: Server) => void,
@@ -38,9 +38,24 @@ export async function bindListeners(
   }
   for (const { name, host, port, advertised, securityProtocol, isController } of readListeners(config)) {
     const server = isController ? listeners.controllerServer : listeners.brokerServer
-    const bound = await server.listen({ name, host: host === '' ? '::' : host, port })
+    const bound = await server.listen({ name, host: host === '' ? '::' : host, port }).catch(error => {
+      throw explained(error, host === '' ? 'every address' : host, port)
+    })
     const reached = { host: advertised.host, port: advertised.port === 0 ? bound.port : advertised.port }
     ;(isController ? listeners.controller : listeners.broker).push({ name, ...reached, securityProtocol })
   }
   return listeners
+}
+
+function explained(error: unknown, host: string, port: number): unknown {
+  if (!(error instanceof NetError)) return error
+  if (error.code === 'EADDRINUSE')
+    return new MillraceError('PORT_IN_USE', `port ${port} of ${host} is in use`, {
+      hint: 'stop the other program or choose another port',
+      cause: error,
+    })
+  return new MillraceError('ADDRESS', `cannot listen on ${host}:${port}: ${error.code}`, {
+    hint: 'choose another address or port',
+    cause: error,
+  })
 }
