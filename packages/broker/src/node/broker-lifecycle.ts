@@ -16,7 +16,7 @@ export interface BrokerLifecycleOptions {
   readonly nodeId: number
   readonly clusterId: string
   readonly metadata: CommittedMetadata
-  readonly controller: ClusterControllerClient
+  readonly controller: Pick<ClusterControllerClient, 'request'>
   readonly listeners: readonly BoundListener[]
   /** `directory.id` of each log directory. */
   readonly logDirectoryIds: readonly string[]
