@@ -175,3 +175,17 @@ export class ControllerScenario {
     return { result: answered.responses[0]!, decided }
   }
 }
+
+/** For tests: a scenario's methods as functions. */
+export function controllerOf(brokers: number[], properties: Record<string, string> = {}) {
+  const scenario = new ControllerScenario(brokers, properties)
+  return {
+    image: scenario.image,
+    log: scenario.log,
+    decide: scenario.decide.bind(scenario),
+    submit: (decide: ControllerInput['decide']) => scenario.run({ decide }),
+    register: scenario.register.bind(scenario),
+    create: scenario.create.bind(scenario),
+    alter: scenario.alterConfigs.bind(scenario),
+  }
+}
