@@ -3,6 +3,10 @@ import { sleep } from '@millrace/runtime'
 import { metadataTopic, onlyPartition } from './metadata-topic.ts'
 import { hearLeader, type Listener, type RaftContext } from './raft-context.ts'
 import type { RaftMessage, RaftVoteRequest } from './raft-input.ts'
+import { Refusals } from './refusals.ts'
+
+/** The wait between tries grows up to this. */
+const maxBackoffMs = 100
 
 interface ElectionResponse {
   readonly errorCode: number
@@ -23,6 +27,7 @@ interface ElectionResponse {
 export class ElectionCalls {
   readonly #context: RaftContext
   readonly #listeners: readonly Listener[]
+  readonly #refusals: Refusals
   #ending = 0
   #ended: (() => void)[] = []
 
@@ -30,6 +35,7 @@ export class ElectionCalls {
   constructor(context: RaftContext, listeners: readonly Listener[]) {
     this.#context = context
     this.#listeners = listeners
+    this.#refusals = new Refusals(context.logger)
   }
 
   send(to: number, message: RaftMessage): void {
@@ -48,14 +54,14 @@ export class ElectionCalls {
   async #requestVote(to: number, request: RaftVoteRequest): Promise<void> {
     const { raft, world, timeouts } = this.#context
     const role = request.preVote ? 'prospective' : 'candidate'
-    while (raft.role === role && raft.epoch === request.epoch && !this.#context.isStopped) {
+    for (let failures = 0; raft.role === role && raft.epoch === request.epoch && !this.#context.isStopped; ) {
       const partition = await this.#call(to, Vote, () => this.#voteBody(to, request))
       if (partition) {
         const granted = partition.voteGranted === true
         this.#context.submit({ kind: 'vote-answered', from: to, epoch: request.epoch, preVote: request.preVote, granted })
         return
       }
-      await sleep(world.clock, timeouts.retryBackoffMs)
+      await sleep(world.clock, Math.min(maxBackoffMs, timeouts.retryBackoffMs * 2 ** Math.min(failures++, 8)))
     }
   }
 
@@ -104,7 +110,7 @@ export class ElectionCalls {
     api: Api<Request, Response>,
     body: () => Draft<Request>,
   ): Promise<Response['topics'][number]['partitions'][number] | null> {
-    const { transport, voters, timeouts, logger } = this.#context
+    const { transport, voters, timeouts } = this.#context
     const endpoint = voters.endpointOf(to)
     if (!endpoint) return null
     let response: Response
@@ -115,10 +121,10 @@ export class ElectionCalls {
     }
     if (this.#context.isStopped) return null
     const partition = onlyPartition(response.topics)
-    if (response.errorCode !== ErrorCode.NONE || !partition) {
-      logger.warn('raft.refused', { api: api.name, by: to, errorCode: response.errorCode })
-      return null
-    }
+    const errorCode = response.errorCode || (partition ? partition.errorCode : ErrorCode.INVALID_REQUEST)
+    // A later epoch is no refusal: it is taken.
+    this.#refusals.answered(api.name, to, errorCode === ErrorCode.FENCED_LEADER_EPOCH ? ErrorCode.NONE : errorCode)
+    if (response.errorCode !== ErrorCode.NONE || !partition) return null
     hearLeader(this.#context, to, partition.leaderId, partition.leaderEpoch, response.nodeEndpoints)
     return partition.errorCode === ErrorCode.NONE ? partition : null
   }

@@ -38,6 +38,7 @@ export function handleVote(context: RaftContext, request: VoteRequest, hint: Hin
   if (isIllegal || replicaId < 0 || replicaId === context.self.id)
     return Promise.resolve(answer(ErrorCode.INVALID_REQUEST, false))
   if (epoch < raft.epoch) return Promise.resolve(answer(ErrorCode.FENCED_LEADER_EPOCH, false))
+  if (isStranger(context, replicaId)) return Promise.resolve(answer(ErrorCode.INCONSISTENT_VOTER_SET, false))
   if (!isSelf(context, request.voterId, voterDirectoryId)) {
     // The epoch counts all the same.
     context.submit({ kind: 'leader-heard', epoch, leaderId: -1, endpoint: null, byItself: false })
@@ -99,9 +100,16 @@ export function checkCluster({ clusterId }: RaftContext, said: string | null): n
   return said === null || said === clusterId ? 0 : ErrorCode.INCONSISTENT_CLUSTER_ID
 }
 
-function checkLeader({ raft, self }: RaftContext, leaderId: number, epoch: number): number {
+function checkLeader(context: RaftContext, leaderId: number, epoch: number): number {
+  const { raft, self } = context
   if (epoch < raft.epoch) return ErrorCode.FENCED_LEADER_EPOCH
-  return leaderId < 0 || leaderId === self.id ? ErrorCode.INVALID_REQUEST : 0
+  if (leaderId < 0 || leaderId === self.id) return ErrorCode.INVALID_REQUEST
+  return isStranger(context, leaderId) ? ErrorCode.INCONSISTENT_VOTER_SET : 0
+}
+
+/** Voters of `controller.quorum.voters` never change: a candidate or leader that is none of them has another list. */
+function isStranger({ voters, raft }: RaftContext, id: number): boolean {
+  return raft.isVoter && voters.kraftVersion === 0 && !voters.voters.some(voter => voter.id === id)
 }
 
 /** Whether the request means this node, with this directory, as far as it says. */

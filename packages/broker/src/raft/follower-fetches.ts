@@ -10,6 +10,7 @@ import { messageOf, sleep } from '@millrace/runtime'
 import { metadataTopic, metadataTopicId } from './metadata-topic.ts'
 import { hearLeader, type RaftContext } from './raft-context.ts'
 import type { RaftAddress } from './raft-transport.ts'
+import { Refusals } from './refusals.ts'
 import { SnapshotDownload } from './snapshot-download.ts'
 import type { SnapshotId } from './snapshots.ts'
 
@@ -43,10 +44,12 @@ export class FollowerFetches {
   /** Another one makes the loop of the one before end, and its answers void. */
   #round = 0
   #download: SnapshotDownload | null = null
+  readonly #refusals: Refusals
 
   constructor(options: FollowerOptions) {
     this.#options = options
     this.#context = options.context
+    this.#refusals = new Refusals(options.context.logger)
   }
 
   /** Role or leader may have changed. */
@@ -158,12 +161,10 @@ export class FollowerFetches {
 
   /** Takes what the answer says about the leader. The partition; null for an error of the whole. */
   #hear(from: number, response: FetchResponse): FetchResponse['responses'][number]['partitions'][number] | null {
-    const { logger } = this.#context
     const partition = response.responses[0]?.partitions[0]
-    if (response.errorCode !== ErrorCode.NONE || !partition) {
-      logger.warn('raft.refused', { api: 'Fetch', errorCode: response.errorCode })
-      return null
-    }
+    const errorCode = response.errorCode || (partition ? ErrorCode.NONE : ErrorCode.INVALID_REQUEST)
+    this.#refusals.answered(Fetch.name, from, errorCode)
+    if (errorCode !== ErrorCode.NONE || !partition) return null
     const { leaderId, leaderEpoch } = partition.currentLeader
     hearLeader(this.#context, from, leaderId, leaderEpoch, response.nodeEndpoints)
     return partition

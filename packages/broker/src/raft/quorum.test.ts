@@ -499,6 +499,29 @@ describe('requests', () => {
     expect(end.topics[0]!.partitions[0]!.errorCode).toBe(ErrorCode.FENCED_LEADER_EPOCH)
   })
 
+  test('a candidate that is not in controller.quorum.voters is told so', async () => {
+    const quorum = new SimulatedQuorum({ seed: 35 })
+    await quorum.elected()
+    await quorum.settled()
+    const partition = {
+      partitionIndex: 0,
+      replicaEpoch: 5,
+      replicaId: 4,
+      replicaDirectoryId: directoryOf(4),
+      voterDirectoryId: directoryOf(1),
+      lastOffsetEpoch: 1,
+      lastOffset: 9,
+      preVote: false,
+    }
+    const topics = [{ topicName: metadataTopic, partitions: [partition] }]
+    const response = await quorum.member(1).node.handle(Vote, 2, { clusterId, voterId: 1, topics }, context)
+    expect(response.topics[0]!.partitions[0]).toMatchObject({
+      errorCode: ErrorCode.INCONSISTENT_VOTER_SET,
+      voteGranted: false,
+      leaderEpoch: 1,
+    })
+  })
+
   test('DescribeQuorum tells how far voters and observers have come, and forgets an observer that is gone', async () => {
     const quorum = new SimulatedQuorum({ seed: 34, observers: [9] })
     const leader = await quorum.elected()
