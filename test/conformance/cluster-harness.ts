@@ -12,8 +12,11 @@ import {
   startMillrace,
 } from './server-properties-harness.ts'
 
+export type Roles = 'broker' | 'controller' | 'broker,controller'
+
 export interface ClusterNode {
   readonly id: number
+  readonly roles: Roles
   /** A server.properties that both brokers take. */
   readonly file: string
   readonly dataDirectory: string
@@ -32,6 +35,8 @@ const makers = {
 
 export interface ProcessClusterOptions {
   readonly nodes?: number
+  /** Of each node, by its place. Default both. */
+  readonly roles?: readonly Roles[]
   /** Default dynamic: the voters stand in the first snapshot of the metadata log and may change. */
   readonly quorum?: 'dynamic' | 'static'
   /** More keys of every node's server.properties. */
@@ -54,13 +59,14 @@ export class ProcessCluster {
 
   /** Writes the files; nothing is formatted yet. */
   static async make(options: ProcessClusterOptions = {}): Promise<ProcessCluster> {
-    const { nodes: count = 3, quorum = 'dynamic', properties = {} } = options
+    const { roles = [], nodes: count = roles.length || 3, quorum = 'dynamic', properties = {} } = options
     const directory = mkdtempSync(join(tmpdir(), 'millrace-nodes-'))
     const ports = await freePorts(2 * count)
     const nodes = Array.from({ length: count }, (_, i): ClusterNode => {
       const id = i + 1
       return {
         id,
+        roles: roles[i] ?? 'broker,controller',
         file: join(directory, `${id}.properties`),
         dataDirectory: join(directory, `${id}`),
         directoryId: `${'node-directory'}${'-'.repeat(6)}${id}w`,
@@ -72,8 +78,16 @@ export class ProcessCluster {
     return new ProcessCluster(directory, nodes, quorum)
   }
 
+  get brokers(): readonly ClusterNode[] {
+    return this.nodes.filter(isBroker)
+  }
+
+  get controllers(): readonly ClusterNode[] {
+    return this.nodes.filter(isController)
+  }
+
   get bootstrapServers(): string {
-    return this.nodes.map(node => node.bootstrapServers).join(',')
+    return this.brokers.map(node => node.bootstrapServers).join(',')
   }
 
   node(id: number): ClusterNode {
@@ -81,7 +95,7 @@ export class ProcessCluster {
   }
 
   async format(id: number, maker: Maker): Promise<void> {
-    const voters = this.nodes.map(node => `${node.id}@${node.controller}:${node.directoryId}`).join(',')
+    const voters = this.controllers.map(node => `${node.id}@${node.controller}:${node.directoryId}`).join(',')
     const more = this.#quorum === 'dynamic' ? ['--initial-controllers', voters] : []
     await makers[maker].format(this.clusterId, { ...this.node(id) }, ...more)
   }
@@ -156,20 +170,35 @@ export interface ClusterListing {
   }[]
 }
 
+const isBroker = ({ roles }: ClusterNode) => roles !== 'controller'
+const isController = ({ roles }: ClusterNode) => roles !== 'broker'
+
 function propertiesOf(
   node: ClusterNode,
   nodes: readonly ClusterNode[],
   quorum: 'dynamic' | 'static',
   more: Readonly<Record<string, string>>,
 ): string {
+  const own = [isBroker(node) && `PLAINTEXT://${node.bootstrapServers}`, isController(node) && `CONTROLLER://${node.controller}`]
+  const addresses = own.filter(address => address !== false).join(',')
   const properties: Record<string, string> = {
-    'process.roles': 'broker,controller',
+    'process.roles': node.roles,
     'node.id': `${node.id}`,
     ...(quorum === 'dynamic'
-      ? { 'controller.quorum.bootstrap.servers': nodes.map(({ controller }) => controller).join(',') }
-      : { 'controller.quorum.voters': nodes.map(({ id, controller }) => `${id}@${controller}`).join(',') }),
-    listeners: `PLAINTEXT://${node.bootstrapServers},CONTROLLER://${node.controller}`,
-    'advertised.listeners': `PLAINTEXT://${node.bootstrapServers},CONTROLLER://${node.controller}`,
+      ? {
+          'controller.quorum.bootstrap.servers': nodes
+            .filter(isController)
+            .map(({ controller }) => controller)
+            .join(','),
+        }
+      : {
+          'controller.quorum.voters': nodes
+            .filter(isController)
+            .map(({ id, controller }) => `${id}@${controller}`)
+            .join(','),
+        }),
+    listeners: addresses,
+    'advertised.listeners': addresses,
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
