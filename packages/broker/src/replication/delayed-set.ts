@@ -25,8 +25,9 @@ export class DelayedSet<Member> {
     const { initialMs, maxMs } = this.#limits
     const delayMs = Math.min(maxMs, (this.#delayMs.get(member) ?? initialMs / 2) * 2)
     this.#delayMs.set(member, delayMs)
-    this.#dueMs.set(member, this.#clock.monotonic() + delayMs)
-    this.#arm()
+    const dueMs = this.#clock.monotonic() + delayMs
+    this.#dueMs.set(member, dueMs)
+    this.#arm(dueMs)
     return delayMs
   }
 
@@ -47,20 +48,24 @@ export class DelayedSet<Member> {
     this.#timer = null
   }
 
-  #arm(): void {
-    const dueMs = Math.min(...this.#dueMs.values())
+  #arm(dueMs: number): void {
     if (this.#timer !== null && this.#timerDueMs <= dueMs) return
     this.#timer?.cancel()
-    this.#timer = null
-    if (dueMs === Infinity) return
     this.#timerDueMs = dueMs
-    this.#timer = this.#clock.timer(Math.max(0, dueMs - this.#clock.monotonic()), () => {
-      this.#timer = null
-      const nowMs = this.#clock.monotonic()
-      const back = [...this.#dueMs].flatMap(([member, due]) => (due <= nowMs ? [member] : []))
-      for (const member of back) this.#dueMs.delete(member)
-      this.#arm()
-      if (back.length > 0) this.#back(back)
-    })
+    this.#timer = this.#clock.timer(Math.max(0, dueMs - this.#clock.monotonic()), () => this.#fire())
+  }
+
+  #fire(): void {
+    this.#timer = null
+    const nowMs = this.#clock.monotonic()
+    const back: Member[] = []
+    let nextMs = Infinity
+    for (const [member, dueMs] of this.#dueMs) {
+      if (dueMs <= nowMs) back.push(member)
+      else nextMs = Math.min(nextMs, dueMs)
+    }
+    for (const member of back) this.#dueMs.delete(member)
+    if (nextMs < Infinity) this.#arm(nextMs)
+    if (back.length > 0) this.#back(back)
   }
 }

@@ -51,7 +51,7 @@ const maxVersion = 17
  */
 export class Fetcher {
   readonly #options: FetcherOptions
-  readonly #session: ReplicaFetchSession
+  readonly #session: ReplicaFetchSession<Follower>
   /** By topic id and partition. */
   readonly #followers = new Map<string, Follower>()
   /** Those that are fetched now: all but the delayed ones and those that ask where the leader's log starts. */

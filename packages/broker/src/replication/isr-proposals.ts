@@ -7,6 +7,8 @@ import type { ControllerClient } from '../services.ts'
 const retryMs = 50
 /** With broker epochs of the members. */
 const alterPartitionVersion = 3
+/** One line each for so many partitions of an answer. */
+const maxLogged = 5
 
 type AskedPartition = AlterPartitionRequest['topics'][number]['partitions'][number]
 
@@ -86,7 +88,19 @@ export class IsrProposals {
     const answers = new Map<string, IsrAnswer>()
     for (const { topicId, partitions } of response.topics)
       for (const answer of partitions) answers.set(keyOf(topicId, answer.partitionIndex), answer)
-    return [...proposals].flatMap(([key, proposal]) => (this.#isAskedAgain(proposal, answers.get(key)) ? [proposal] : []))
+    const again: IsrProposal[] = []
+    let altered = 0
+    for (const [key, proposal] of proposals) {
+      const answer = answers.get(key)
+      if (answer?.errorCode === ErrorCode.NONE && altered++ < maxLogged) this.#logAltered(proposal, answer)
+      if (this.#isAskedAgain(proposal, answer)) again.push(proposal)
+    }
+    if (altered > maxLogged) logger.info('isr.altered-others', { partitions: altered - maxLogged })
+    return again
+  }
+
+  #logAltered({ topic, partition }: IsrProposal, { isr }: IsrAnswer): void {
+    this.#options.logger.info('isr.altered', { topic, partition, isr: isr.join(',') })
   }
 
   #isAskedAgain(proposal: IsrProposal, answer: IsrAnswer | undefined): boolean {
@@ -94,8 +108,8 @@ export class IsrProposals {
     const { logger } = this.#options
     const members = isr.map(({ brokerId }) => brokerId).join(',')
     if (answer === undefined) return true
-    if (answer.errorCode === ErrorCode.NONE) logger.info('isr.altered', { topic, partition, isr: answer.isr.join(',') })
-    else logger.warn('isr.refused', { topic, partition, isr: members, error: errorOf(answer.errorCode).code })
+    if (answer.errorCode !== ErrorCode.NONE)
+      logger.warn('isr.refused', { topic, partition, isr: members, error: errorOf(answer.errorCode).code })
     return proposal.answered(answer)
   }
 }

@@ -1,5 +1,15 @@
 import type { FetchRequest } from '@millrace/protocol'
-import type { Follower } from '../partition/follower.ts'
+
+/** A followed partition, as a request names it. */
+export interface FollowedPartition {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly leaderEpoch: number
+  readonly lastFetchedEpoch: number
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+}
 
 /** What the leader was told of a partition last. */
 interface Told {
@@ -30,7 +40,7 @@ const zeroUuid = 'AAAAAAAAAAAAAAAAAAAAAA'
  * The follower's side of an incremental fetch session (KIP-227): a request names only the partitions whose position changed since the one before,
  * and those that are fetched no more.
  */
-export class ReplicaFetchSession {
+export class ReplicaFetchSession<Follower extends FollowedPartition = FollowedPartition> {
   readonly #maxBytes: number
   #sessionId = 0
   #epoch = 0
