@@ -8,7 +8,7 @@ import {
   ListGroups,
 } from '@millrace/protocol'
 import { seededRandom } from '@millrace/protocol/internal'
-import { silentLogger, type World } from '@millrace/runtime'
+import { type Facts, silentLogger, type World } from '@millrace/runtime'
 import { describe, expect, test } from 'vitest'
 import { readBrokerConfig } from '../config/broker-config.ts'
 import { clusterId, controllerProperties, directoryOf } from '../testing/controller-scenario.ts'
@@ -63,6 +63,10 @@ function nodeOf(given: Record<string, string> = {}) {
   const bytes = (length: number) => Uint8Array.from({ length }, () => below(256))
   const log = new TestLog()
   const failures: Error[] = []
+  const lines: string[] = []
+  const write = (event: string, facts: Facts = {}) =>
+    lines.push([event, ...Object.entries(facts).map(([key, value]) => `${key}=${value}`)].join(' '))
+  const logger = { info: write, warn: write, error: write }
   const config = readBrokerConfig(
     new Map(Object.entries({ ...controllerProperties, 'metadata.max.idle.interval.ms': '0', ...given })),
     silentLogger,
@@ -70,7 +74,7 @@ function nodeOf(given: Record<string, string> = {}) {
   const activate = () =>
     new ActiveController({
       world: { clock, random: { below, float: () => 0, bytes } } as unknown as World,
-      logger: silentLogger,
+      logger,
       config,
       nodeId: 1,
       clusterId,
@@ -80,7 +84,7 @@ function nodeOf(given: Record<string, string> = {}) {
       bootstrap: bootstrapRecords,
       failed: error => failures.push(error),
     })
-  return { clock, log, failures, activate }
+  return { clock, log, failures, lines, activate }
 }
 
 type Node = ReturnType<typeof nodeOf>
@@ -105,19 +109,21 @@ const heartbeat = (controller: ActiveController, { log }: Node, brokerId: number
     cordonedLogDirs: null,
   })
 
+const registrationOf = (brokerId: number) => ({
+  brokerId,
+  clusterId,
+  incarnationId: directoryOf(brokerId, 9),
+  listeners: [],
+  features: supportedFeatures,
+  rack: null,
+  isMigratingZkBroker: false,
+  logDirs: [directoryOf(brokerId)],
+  previousBrokerEpoch: -1,
+})
+
 async function join(controller: ActiveController, node: Node, ...brokerIds: number[]) {
   for (const brokerId of brokerIds) {
-    const { errorCode } = await ask(controller, BrokerRegistration, {
-      brokerId,
-      clusterId,
-      incarnationId: directoryOf(brokerId, 9),
-      listeners: [],
-      features: supportedFeatures,
-      rack: null,
-      isMigratingZkBroker: false,
-      logDirs: [directoryOf(brokerId)],
-      previousBrokerEpoch: -1,
-    })
+    const { errorCode } = await ask(controller, BrokerRegistration, registrationOf(brokerId))
     expect(errorCode).toBe(0)
     await heartbeat(controller, node, brokerId)
   }
@@ -176,6 +182,22 @@ describe('an active controller', () => {
     node.log.commit()
     await created
     expect((await again).topics[0]!.errorCode).toBe(ErrorCode.TOPIC_ALREADY_EXISTS)
+  })
+
+  test('tells the operator of brokers that come, go and are refused', async () => {
+    const node = nodeOf()
+    const controller = node.activate()
+    await controller.start()
+    await join(controller, node, 1)
+    const { epoch } = node.log.image.broker(1)!
+    const second = { ...registrationOf(1), incarnationId: directoryOf(1, 8) }
+    expect((await ask(controller, BrokerRegistration, second)).errorCode).toBe(ErrorCode.DUPLICATE_BROKER_REGISTRATION)
+    await heartbeat(controller, node, 1)
+    expect(node.lines.filter(line => !line.startsWith('controller.active'))).toEqual([
+      `controller.broker-registered brokerId=1 epoch=${epoch} incarnationId=${directoryOf(1, 9)} unclean=false`,
+      'controller.broker-unfenced brokerId=1 partitions=0',
+      'controller.registration-refused brokerId=1 error=DUPLICATE_BROKER_REGISTRATION why=Another process is registered as broker 1 and alive.',
+    ])
   })
 
   test('that is stopped answers NOT_CONTROLLER to all that wait and all that come', async () => {

@@ -5,7 +5,7 @@ import { newUuid } from '../storage/new-uuid.ts'
 import { activate } from './activate.ts'
 import { BrokerSessions } from './broker-sessions.ts'
 import { type ControllerInput, ControllerMachine, decisionOf } from './controller.ts'
-import type { ControllerState, Decision } from './decision.ts'
+import type { ControllerState, Decision, Notice } from './decision.ts'
 import { MetadataImage } from './image.ts'
 import { electUnclean } from './leader-election.ts'
 import type { MetadataRecord } from './metadata-record.ts'
@@ -149,10 +149,13 @@ export class ActiveController {
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject)
       const settle = () => this.#waiting.delete(reject)
+      let notice: Notice | undefined
       this.#shell.submit({
         decide: state => {
           try {
-            return decide(state)
+            const decision = decide(state)
+            notice = decision.notice
+            return decision
           } catch (error) {
             settle()
             reject(error)
@@ -161,6 +164,7 @@ export class ActiveController {
         },
         answer: response => {
           settle()
+          if (notice) this.#options.logger[notice.level](notice.event, notice.facts)
           resolve(response as Response)
         },
       })

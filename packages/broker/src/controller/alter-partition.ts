@@ -23,8 +23,18 @@ export function decideAlterPartition(
   request: AlterPartitionRequest,
   version: number,
 ): Decision<AlterPartitionResponse> {
-  if (!isCurrentBroker(state.image, request))
-    return { records: [], response: { throttleTimeMs: 0, errorCode: ErrorCode.STALE_BROKER_EPOCH, topics: [] } }
+  if (!isCurrentBroker(state.image, request)) {
+    const { brokerId, brokerEpoch } = request
+    return {
+      records: [],
+      response: { throttleTimeMs: 0, errorCode: ErrorCode.STALE_BROKER_EPOCH, topics: [] },
+      notice: {
+        level: 'warn',
+        event: 'controller.stale-broker',
+        facts: { api: 'AlterPartition', brokerId, brokerEpoch, epoch: state.image.broker(brokerId)?.epoch },
+      },
+    }
+  }
   const records: MetadataRecord[] = []
   const seen = new Set<string>()
   const topics = request.topics.map(({ topicId, partitions }) => {

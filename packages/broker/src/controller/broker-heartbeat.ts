@@ -4,6 +4,7 @@ import {
   type BrokerRegistrationChangeRecord,
   ErrorCode,
 } from '@millrace/protocol'
+import type { Facts } from '@millrace/runtime'
 import { isCurrentBroker } from './broker-epoch.ts'
 import { type BrokerOutlook, partitionChangesFor } from './broker-outlook.ts'
 import type { ControllerState, Decision } from './decision.ts'
@@ -44,6 +45,18 @@ export function decideBrokerHeartbeat(
     records,
     response: { throttleTimeMs: 0, errorCode: ErrorCode.NONE, isCaughtUp, isFenced, shouldShutDown: standing === 'stopped' },
     splittable: true,
+    ...(change
+      ? { notice: { level: 'info', event: `controller.broker-${standing}`, facts: factsOf(change, records.length - 1) } }
+      : {}),
+  }
+}
+
+function factsOf({ brokerId, logDirs, cordonedLogDirs }: BrokerRegistrationChangeRecord, partitions: number): Facts {
+  return {
+    brokerId,
+    partitions,
+    ...(logDirs.length > 0 ? { onlineLogDirs: logDirs.join() } : {}),
+    ...(cordonedLogDirs ? { cordonedLogDirs: cordonedLogDirs.join() } : {}),
   }
 }
 

@@ -1,4 +1,4 @@
-import { type BrokerRegistrationRequest, type BrokerRegistrationResponse, ErrorCode } from '@millrace/protocol'
+import { type BrokerRegistrationRequest, type BrokerRegistrationResponse, ErrorCode, errorFacts } from '@millrace/protocol'
 import { partitionChangesFor } from './broker-outlook.ts'
 import { type ControllerState, type Decision, orRefusal, Refusal } from './decision.ts'
 import { isReservedDirectory } from './directory-id.ts'
@@ -32,9 +32,27 @@ export function decideBrokerRegistration(
         ],
         response: answer(ErrorCode.NONE, brokerEpoch),
         splittable: true,
+        notice: {
+          level: 'info',
+          event: 'controller.broker-registered',
+          facts: {
+            brokerId: request.brokerId,
+            epoch: brokerEpoch,
+            incarnationId: request.incarnationId,
+            unclean: unclean && before !== undefined,
+          },
+        },
       }
     },
-    refusal => ({ records: [], response: answer(refusal.errorCode, -1) }),
+    ({ errorCode, message: why }) => ({
+      records: [],
+      response: answer(errorCode, -1),
+      notice: {
+        level: 'warn',
+        event: 'controller.registration-refused',
+        facts: { brokerId: request.brokerId, error: errorFacts(errorCode).name, why },
+      },
+    }),
   )
 }
 

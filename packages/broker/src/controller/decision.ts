@@ -1,3 +1,4 @@
+import type { Facts } from '@millrace/runtime'
 import type { ConfigContext } from '../config/resolve.ts'
 import type { BrokerSessions } from './broker-sessions.ts'
 import type { MetadataImage } from './image.ts'
@@ -9,6 +10,15 @@ export interface Decision<Response> {
   readonly response: Response
   /** The records may take effect in parts: more of them than one atomic change may have are several. */
   readonly splittable?: boolean
+  /** What the operator should read of it, once it is committed. */
+  readonly notice?: Notice
+}
+
+/** A line for the log of the active controller. */
+export interface Notice {
+  readonly level: 'info' | 'warn'
+  readonly event: string
+  readonly facts: Facts
 }
 
 /** What decisions look at. They change nothing: the image changes when the records are applied. */

@@ -20,5 +20,6 @@ export function decideUnregisterBroker(
     ],
     response: { throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: null },
     splittable: true,
+    notice: { level: 'info', event: 'controller.broker-unregistered', facts: { brokerId, epoch: broker.epoch } },
   }
 }

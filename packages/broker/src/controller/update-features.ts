@@ -38,7 +38,9 @@ export function decideUpdateFeatures(
       const records = updates.flatMap(update => change(state, update, updates))
       const results = updates.map(({ feature }) => ({ feature, errorCode: ErrorCode.NONE, errorMessage: null }))
       const response = { throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: null, results }
-      return { records: request.validateOnly ? [] : records, response }
+      if (request.validateOnly) return { records: [], response }
+      const facts = Object.fromEntries(updates.map(({ feature, level }) => [feature, level]))
+      return { records, response, notice: { level: 'info', event: 'controller.features-changed', facts } }
     },
     ({ errorCode, message }) => ({
       records: [],
