@@ -33,6 +33,7 @@ class FakeController {
   /** Codes that the next registrations are refused with. */
   refusals: number[] = []
   isSilent = false
+  isLeaderless = false
   heartbeatError = 0
   isFenced = true
   shouldShutDown = false
@@ -108,6 +109,7 @@ beforeEach(() => {
     clusterId,
     metadata: controller.metadata,
     controller: controller as never,
+    isControllerKnown: () => !controller.isLeaderless,
     listeners: [{ name: 'PLAINTEXT', host: 'h', port: 9092, securityProtocol: 0 }],
     logDirectoryIds: ['BBBBBBBBBBBBBBBBBBBBBA', 'CCCCCCCCCCCCCCCCCCCCCA'],
     offlineDirectoryIds: () => offline,
@@ -264,5 +266,24 @@ describe('a shutdown', () => {
     await pass(3500)
     await done
     expect(events.at(-1)).toBe('broker.not-let-go')
+  })
+
+  test('waits a second for another controller to be elected', async () => {
+    await running()
+    controller.isSilent = true
+    controller.isLeaderless = true
+    let isDone = false
+    const done = lifecycle.shutDown().then(() => (isDone = true))
+    await pass(900)
+    expect(isDone).toBe(false)
+    await pass(300)
+    await done
+  })
+
+  test('ends at once when the node cannot go on', async () => {
+    await running()
+    const done = lifecycle.shutDown()
+    lifecycle.close()
+    await done
   })
 })

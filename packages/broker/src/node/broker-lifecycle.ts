@@ -17,6 +17,8 @@ export interface BrokerLifecycleOptions {
   readonly clusterId: string
   readonly metadata: CommittedMetadata
   readonly controller: Pick<ClusterControllerClient, 'request'>
+  /** Somebody leads the quorum, as far as this node knows. */
+  readonly isControllerKnown: () => boolean
   readonly listeners: readonly BoundListener[]
   /** `directory.id` of each log directory. */
   readonly logDirectoryIds: readonly string[]
@@ -39,6 +41,9 @@ const registrationRetryMs = 200
 const controlledShutdownMs = 60_000
 /** Nor longer than this for a controller that does not answer. */
 const silentControllerMs = 3_000
+/** Nor longer than this for another one to be elected: the last nodes of a cluster that stops wait in vain. */
+const leaderlessMs = 1_000
+const shutdownLookMs = 100
 
 /**
  * This broker's standing with the controller: it registers as a new incarnation, says every `broker.heartbeat.interval.ms` that it lives and how far
@@ -57,7 +62,7 @@ export class BrokerLifecycle {
   #lostDirectorySinceMs: number | null = null
   #toldDirectories = 0
   #whenUnfenced: (() => void) | null = null
-  #whenLetGo: (() => void) | null = null
+  #letGo: ((isGranted: boolean) => void) | null = null
   #whenClosed: ((error: Error) => void) | null = null
 
   constructor(options: BrokerLifecycleOptions) {
@@ -122,29 +127,33 @@ export class BrokerLifecycle {
     if (this.#state === 'starting' || this.isStopping) return
     if (config.get(quorumKeys.controlledShutdownEnable)) {
       this.#state = 'stopping'
-      const startedMs = world.clock.monotonic()
       const letGo = await new Promise<boolean>(resolve => {
-        this.#whenLetGo = () => resolve(true)
-        const giveUp = () => {
-          const now = world.clock.monotonic()
-          const silentMs = this.#silentSinceMs === null ? 0 : now - this.#silentSinceMs
-          if (this.#whenLetGo === null) return
-          if (now - startedMs >= controlledShutdownMs || silentMs >= silentControllerMs) resolve(false)
-          else world.clock.timer(100, giveUp)
-        }
-        giveUp()
+        this.#letGo = resolve
+        this.#watchShutdown(world.clock.monotonic(), null)
         this.beatSoon()
       })
+      this.#letGo = null
       if (!letGo) logger.warn('broker.not-let-go', { reason: 'the controller did not move its leaders in time' })
     }
     this.close()
+  }
+
+  #watchShutdown(startedMs: number, leaderlessSinceMs: number | null): void {
+    if (this.#letGo === null) return
+    const { world, isControllerKnown } = this.#options
+    const now = world.clock.monotonic()
+    const sinceMs = isControllerKnown() ? null : (leaderlessSinceMs ?? now)
+    const isLeaderless = sinceMs !== null && now - sinceMs >= leaderlessMs
+    const isSilent = this.#silentSinceMs !== null && now - this.#silentSinceMs >= silentControllerMs
+    if (isLeaderless || isSilent || now - startedMs >= controlledShutdownMs) this.#letGo(false)
+    else world.clock.timer(shutdownLookMs, () => this.#watchShutdown(startedMs, sinceMs))
   }
 
   /** No further heartbeat. */
   close(): void {
     this.#state = 'stopped'
     this.#timer?.cancel()
-    this.#whenLetGo = null
+    this.#letGo?.(false)
     this.#whenClosed?.(new MillraceError('CLOSED', 'the broker was closed while it started'))
   }
 
@@ -266,8 +275,7 @@ export class BrokerLifecycle {
       this.#whenUnfenced = null
     }
     if (shouldShutDown && asked === 'stopping') {
-      this.#whenLetGo?.()
-      this.#whenLetGo = null
+      this.#letGo?.(true)
     }
   }
 

@@ -45,6 +45,7 @@ export class BrokerRole {
       ...node,
       metadata: quorum.metadata,
       controller,
+      isControllerKnown: () => quorum.raft.leader.id >= 0,
       listeners: listeners.broker,
       logDirectoryIds: directories.map(({ id }) => id),
       offlineDirectoryIds: () => this.#offlineDirectoryIds(),
