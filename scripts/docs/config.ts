@@ -1,5 +1,7 @@
 /** The reference page of configuration keys, from their declarations. */
 import { brokerKeys } from '../../packages/broker/src/config/broker-config.ts'
+import { clientMetricsKeys } from '../../packages/broker/src/config/client-metrics-keys.ts'
+import { groupConfigKeys } from '../../packages/broker/src/config/group-config-keys.ts'
 import { topicKeys } from '../../packages/broker/src/config/topic-keys.ts'
 import { keptWithoutEffectYet, withoutEffectYet } from '../../packages/broker/src/config/without-effect.ts'
 import { clientKeys, consumerKeys, producerKeys } from '../../packages/client/src/config.ts'
@@ -25,6 +27,14 @@ export function configPage(): string {
     'Settings of one topic, given when it is created or altered later. What a topic does not set comes from the broker key.',
     '',
     ...table(topicKeys),
+    '',
+    '## Group and client metrics',
+    '',
+    'Settings of a group, and of a subscription of client metrics. They are kept, shown and checked; what reads them (newer group protocols, pushes of metrics) is not served yet.',
+    '',
+    ...table(groupConfigKeys),
+    '',
+    ...table(clientMetricsKeys),
     '',
     '## Accepted without effect yet',
     '',
