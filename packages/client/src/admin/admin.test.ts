@@ -25,7 +25,10 @@ describe('when the controller moves', () => {
   it('topics are created, changed and deleted all the same', async () => {
     const [create, remove, grow, alter] = [codes(), codes(), codes(), codes()]
     broker.on(CreateTopics, ({ body }) => ({ topics: body.topics.map(({ name }) => ({ name, errorCode: create() })) }))
-    broker.on(DeleteTopics, ({ body }) => ({ responses: body.topics.map(({ name }) => ({ name, errorCode: remove() })) }))
+    broker.topics.set('t', 1)
+    broker.on(DeleteTopics, ({ body }) => ({
+      responses: body.topics.map(({ topicId }) => ({ name: 't', topicId, errorCode: remove() })),
+    }))
     broker.on(CreatePartitions, ({ body }) => ({ results: body.topics.map(({ name }) => ({ name, errorCode: grow() })) }))
     broker.on(IncrementalAlterConfigs, ({ body }) => ({
       responses: body.resources.map(({ resourceType, resourceName }) => ({ resourceType, resourceName, errorCode: alter() })),
@@ -39,6 +42,31 @@ describe('when the controller moves', () => {
     for (const call of calls) expect((await settledIn(universe, call() as Promise<unknown>)).error).toBeUndefined()
     for (const api of [CreateTopics, DeleteTopics, CreatePartitions, IncrementalAlterConfigs])
       expect(broker.of<unknown>(api)).toHaveLength(3)
+  })
+
+  it('a deletion that is sent again hits nothing that was made under the same name meanwhile', async () => {
+    broker.topics.set('t', 1)
+    const topicId = broker.topicId('t')
+    let isFirst = true
+    broker.on(DeleteTopics, ({ body }) => {
+      expect(body.topics).toEqual([{ name: null, topicId }])
+      if (isFirst) {
+        isFirst = false
+        // Carried out, and the answer lost.
+        return 'cut'
+      }
+      return { responses: [{ name: null, topicId, errorCode: ErrorCode.UNKNOWN_TOPIC_ID }] }
+    })
+    expect((await settledIn(universe, admin.deleteTopics(['t']))).error).toBeUndefined()
+    expect(broker.of(DeleteTopics)).toHaveLength(2)
+  })
+
+  it('a topic that the asked broker does not know is the controller’s to answer for', async () => {
+    broker.on(DeleteTopics, ({ body }) => ({
+      responses: body.topics.map(({ name }) => ({ name, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION })),
+    }))
+    expect((await settledIn(universe, admin.deleteTopics(['new']))).error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    expect(broker.of(DeleteTopics)[0]!.body.topics).toMatchObject([{ name: 'new' }])
   })
 
   it('what is refused for good is told at once', async () => {

@@ -11,6 +11,7 @@ import {
   describeConfigs,
   incrementalAlterConfigs,
 } from './configs.ts'
+import { deleteTopics } from './delete-topics.ts'
 import { deleteGroups, deleteOffsets, describeGroups, type GroupDescription, type GroupListing, listGroups } from './groups.ts'
 import { type ClusterDescription, describeCluster, describeQuorum, type QuorumDescription } from './quorum.ts'
 import {
@@ -18,7 +19,6 @@ import {
   createPartitions,
   createTopics,
   deleteRecords,
-  deleteTopics,
   describeTopics,
   listTopics,
   type NewTopic,

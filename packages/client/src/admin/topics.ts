@@ -2,7 +2,6 @@ import {
   CreatePartitions,
   CreateTopics,
   DeleteRecords,
-  DeleteTopics,
   DescribeTopicPartitions,
   ErrorCode,
   errorOf,
@@ -92,20 +91,6 @@ export async function createTopics(
   })
   if (final) throw final
   return topics.map(({ topic }) => created.find(other => other.topic === topic)!).filter(topic => topic !== undefined)
-}
-
-/** Deletes topics. Rejects with the KafkaError of the first that failed (UNKNOWN_TOPIC_OR_PARTITION, TOPIC_DELETION_DISABLED, …) after all were tried. */
-export async function deleteTopics(cluster: Cluster, topics: readonly string[]): Promise<void> {
-  const response = await cluster.retry('DeleteTopics', async () => {
-    const answer = await cluster.requestAny(DeleteTopics, version => ({
-      ...(version >= 6 ? { topics: topics.map(name => ({ name })) } : { topicNames: topics }),
-      timeoutMs: operationTimeoutMs,
-    }))
-    return checkController('DeleteTopics', answer, ({ responses }) => responses)
-  })
-  for (const { name, errorCode, errorMessage } of response.responses)
-    if (errorCode !== ErrorCode.NONE) throw errorOf(errorCode, withName(name ?? '', errorMessage))
-  for (const topic of topics) cluster.metadata.untrack(topic)
 }
 
 /** Raises the number of partitions to `count`. Rejects with a KafkaError: INVALID_PARTITIONS when the topic has as many. */
