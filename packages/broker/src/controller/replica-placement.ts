@@ -155,10 +155,8 @@ export function checkAssignment(
     )
 }
 
-/** The directory of a new replica: known when its broker has a single one that takes replicas. */
+/** The directory of a new replica, known when its broker has a single one. */
 export function directoryOf(image: MetadataImage, brokerId: number): string {
-  const broker = image.broker(brokerId)
-  const cordoned = broker?.registration.cordonedLogDirs ?? []
-  const open = (broker?.logDirs ?? []).filter(id => !cordoned.includes(id))
-  return open.length === 1 ? open[0]! : unassignedDirectory
+  const logDirs = image.broker(brokerId)?.logDirs ?? []
+  return logDirs.length === 1 ? logDirs[0]! : unassignedDirectory
 }

@@ -1,6 +1,7 @@
 import {
   AlterPartitionReassignments,
   AssignReplicasToDirs,
+  ControllerRegistration,
   CreatePartitions,
   DeleteTopics,
   ElectLeaders,
@@ -161,6 +162,11 @@ export class RandomCluster {
       if (this.#brokerIds().length < 4) return []
       this.last = `unregistration of ${brokerId}`
       return this.scenario.decide(UnregisterBroker, { brokerId }).decided
+    }
+    if (kind === 2) {
+      this.last = 'a controller'
+      const request = { incarnationId: this.scenario.state.newUuid(), zkMigrationReady: false, listeners: [], features: [] }
+      return this.scenario.decide(ControllerRegistration, { controllerId: this.#below(3), ...request }).decided
     }
     this.last = `partitions of ${name}`
     const topics = [{ name, count: (this.scenario.image.topic(name)?.partitions.length ?? 0) + 1, assignments: null }]
