@@ -37,14 +37,16 @@ export interface LeaderHint {
 }
 
 /** Who leads, as this node tells others. */
-export function leaderHint(
-  { raft, voters, self }: RaftContext,
-  ownListeners: readonly Listener[],
-  listenerName: string,
-): LeaderHint {
+export function leaderHint(context: RaftContext, ownListeners: readonly Listener[], listenerName: string): LeaderHint {
+  const { raft, voters, self, listenerName: ownName } = context
   const { leaderId, epoch: leaderEpoch } = raft
   if (leaderId < 0) return { leaderId, leaderEpoch, endpoint: null }
-  if (leaderId !== self.id) return { leaderId, leaderEpoch, endpoint: raft.leaderEndpoint ?? voters.endpointOf(leaderId) }
+  if (leaderId !== self.id) {
+    const { endpoints = [] } = voters.voters.find(({ id }) => id === leaderId) ?? {}
+    const there = listenerName === ownName ? undefined : endpoints.find(({ name }) => name === listenerName)
+    const known = raft.leaderEndpoint ?? voters.endpointOf(leaderId)
+    return { leaderId, leaderEpoch, endpoint: there ? { host: there.host, port: there.port } : known }
+  }
   const own = ownListeners.find(({ name }) => name === listenerName) ?? ownListeners[0]
   return { leaderId, leaderEpoch, endpoint: own ? { host: own.host, port: own.port } : voters.endpointOf(leaderId) }
 }

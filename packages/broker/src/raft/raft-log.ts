@@ -1,5 +1,6 @@
 import { BatchView, batchesIn } from '@millrace/protocol'
 import { assert, type Logger, MillraceError, type World } from '@millrace/runtime'
+import { LeaderEpochs } from '../log/leader-epochs.ts'
 import type { Log } from '../log/log.ts'
 import { controlRecordsIn } from './control-records.ts'
 import type { LogEnd } from './raft-input.ts'
@@ -35,7 +36,9 @@ export class RaftLog {
     world.disk.makeDirectory(directory)
     removeUnfinished(world.disk, directory)
     this.#snapshots = listSnapshots(world.disk, directory)
-    this.log = openLog(this.newestSnapshot.endOffset)
+    // A snapshot of a later epoch than the log came from a leader: nothing says that the log below it was on disk, or is the same.
+    const { endOffset, epoch } = this.newestSnapshot
+    this.log = openLog(new LeaderEpochs(world.disk, directory).last >= epoch ? endOffset : 0)
     this.#checkStart()
     this.#readSnapshot()
     this.#readVoters(this.newestSnapshot.endOffset)
