@@ -25,6 +25,7 @@ export class LogFlush {
   #namesChanged = true
   /** Counts cuts: a sync that was under way during one proves nothing about what came after. */
   #cuts = 0
+  #isAbandoned = false
   #running: Promise<void> | null = null
   #next: Promise<void> | null = null
 
@@ -75,6 +76,11 @@ export class LogFlush {
     return true
   }
 
+  /** The log is closed or its directory renamed: a sync under way touches its files no more. */
+  abandon(): void {
+    this.#isAbandoned = true
+  }
+
   /** One sync at a time; calls while one is under way share the next. */
   run(): Promise<void> {
     if (this.#running === null) {
@@ -110,26 +116,37 @@ export class LogFlush {
   }
 
   async #sync(): Promise<void> {
-    const { guard, prepare } = this.#options
+    const { guard } = this.#options
     guard.check()
     await guard.runLater(async () => {
-      const { active, endOffset } = prepare()
-      const cuts = this.#cuts
-      const records = this.#unflushedRecords
-      this.#syncNamesAndEpochs()
-      const closed = this.#closed(active)
-      for (const segment of closed) {
-        await segment.sync()
-        await segment.syncIndexes()
+      try {
+        await this.#syncAll()
+      } catch (error) {
+        // What is not there any more cannot be synced, and need not be.
+        if (!this.#isAbandoned) throw error
       }
-      await active.sync()
-      if (cuts !== this.#cuts) return
-      for (const segment of closed) this.#unflushed.delete(segment)
-      // A segment that was closed meanwhile has indexes that are not on disk: a recovery must look into it.
-      const through = active === this.#active ? endOffset : active.baseOffset
-      this.#recoveryPoint = Math.max(this.#recoveryPoint, through)
-      this.#unflushedRecords = Math.max(0, this.#unflushedRecords - records)
     })
+  }
+
+  async #syncAll(): Promise<void> {
+    const { active, endOffset } = this.#options.prepare()
+    const cuts = this.#cuts
+    const records = this.#unflushedRecords
+    this.#syncNamesAndEpochs()
+    const closed = this.#closed(active)
+    for (const segment of closed) {
+      await segment.sync()
+      if (this.#isAbandoned) return
+      await segment.syncIndexes()
+      if (this.#isAbandoned) return
+    }
+    await active.sync()
+    if (this.#isAbandoned || cuts !== this.#cuts) return
+    for (const segment of closed) this.#unflushed.delete(segment)
+    // A segment that was closed meanwhile has indexes that are not on disk: a recovery must look into it.
+    const through = active === this.#active ? endOffset : active.baseOffset
+    this.#recoveryPoint = Math.max(this.#recoveryPoint, through)
+    this.#unflushedRecords = Math.max(0, this.#unflushedRecords - records)
   }
 
   #closed(active: Segment): Segment[] {

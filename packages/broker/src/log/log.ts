@@ -489,6 +489,7 @@ export class Log {
 
   #release(): void {
     this.#isClosed = true
+    this.#flush.abandon()
     this.#end.close()
     this.#place.close()
     this.#tail.clear()
