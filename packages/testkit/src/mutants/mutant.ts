@@ -29,3 +29,20 @@ export function replaceMethod<Owner extends object, Name extends keyof Owner>(
     else owner[name] = real
   }
 }
+
+/** Puts another getter in the place of one of a prototype. Gives how to put it back. */
+export function replaceGetter<Owner extends object, Name extends keyof Owner>(
+  owner: Owner,
+  name: Name,
+  get: (self: Owner) => Owner[Name],
+): () => void {
+  const real = Object.getOwnPropertyDescriptor(owner, name)
+  if (real?.get === undefined) throw new Error(`${String(name)} is no getter`)
+  Object.defineProperty(owner, name, {
+    ...real,
+    get(this: Owner) {
+      return get(this)
+    },
+  })
+  return () => void Object.defineProperty(owner, name, real)
+}

@@ -1,10 +1,11 @@
 import { simulate } from '../simulation/run.ts'
 import { brokerMutants } from './broker-mutants.ts'
+import { clusterMutants } from './cluster-mutants.ts'
 import { clientMutants } from './client-mutants.ts'
 import type { Mutant } from './mutant.ts'
 
 /** Every planted bug. */
-export const mutants: readonly Mutant[] = [...brokerMutants, ...clientMutants]
+export const mutants: readonly Mutant[] = [...brokerMutants, ...clientMutants, ...clusterMutants]
 
 /** The first seed from 1 on that finds the mutant and what it says, null if none does. The code is mended afterwards. */
 export async function hunt(mutant: Mutant): Promise<{ readonly seed: number; readonly failure: string } | null> {

@@ -78,7 +78,8 @@ export function drawCluster(random: SeededRandom, options: SimulationOptions): S
   const replicationFactor = random.pick([1, 2, 3, 3, 3, 3])
   const minIsr = Math.min(replicationFactor, random.pick([1, 2, 2, 2]))
   const brokerSessionMs = random.pick([600, 1500, 3000])
-  const electionTimeoutMs = random.pick([150, 400, 1000])
+  // A slow network in small pieces needs time for a vote.
+  const electionTimeoutMs = random.pick(options.latencyMs < 10 ? [150, 400, 1000] : [600, 1000])
   const ownFaults = clusterFaultKinds.filter(kind => random.chance(0.4) && (controllers > 1 || kind !== 'kill-controller'))
   return {
     ...options,

@@ -60,13 +60,13 @@ export class Nemesis {
     this.#random = universe.random.fork('nemesis')
     this.#log = line => log(`${universe.scheduler.nowMs.toFixed(2)} nemesis ${line}`)
     this.#atlas = new FaultAtlas(options, targets)
-    universe.net.faults.latencyMs = options.latencyMs
-    universe.net.faults.maxChunkBytes = options.maxChunkBytes
     for (const { machine } of targets.cluster.nodes) machine.disk.faults.syncMs = options.syncMs
   }
 
+  /** The network becomes what the options say, and faults begin. */
   start(): void {
-    this.#universe.net.faults.cutProbability = this.#options.cutProbability
+    const { latencyMs, maxChunkBytes, cutProbability } = this.#options
+    Object.assign(this.#universe.net.faults, { latencyMs, maxChunkBytes, cutProbability })
     if (this.#options.faults.length > 0) this.#next()
   }
 

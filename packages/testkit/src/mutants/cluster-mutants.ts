@@ -1,0 +1,337 @@
+import { Ballot, Follower, InSyncSet, Leader, Log, ProducerLog, QuorumProgress, Raft, RaftNode, Segment } from '@millrace/broker/internal'
+import { zeroUuid } from '@millrace/protocol'
+import type { SimulationOptions } from '../simulation/options.ts'
+import { type Mutant, replaceGetter, replaceMethod } from './mutant.ts'
+
+/** Three nodes with everything in three copies, and no workload that does not matter. */
+const threeNodes: Partial<SimulationOptions> = {
+  brokers: 3,
+  controllers: 3,
+  combined: true,
+  voters: 'static',
+  replicationFactor: 3,
+  minIsr: 2,
+  idempotent: true,
+  acks: 'all',
+  partitions: 2,
+  consumers: 1,
+  streams: false,
+  topicChanges: false,
+  replicaChanges: false,
+  retention: false,
+  sendEveryMs: 20,
+  safetyMs: 10_000,
+  faultEveryMs: 600,
+}
+const leadersFall: Partial<SimulationOptions> = {
+  ...threeNodes,
+  faults: ['kill-leaders', 'isolate-node', 'slow-host', 'lag-node', 'split'],
+}
+const controllersFall: Partial<SimulationOptions> = {
+  ...threeNodes,
+  topicChanges: true,
+  electionTimeoutMs: 150,
+  quorumFetchTimeoutMs: 150,
+  faults: ['kill-controller', 'isolate-node', 'split', 'bridge', 'slow-host', 'pause-node'],
+}
+
+/** In the middle of a follower's append. */
+let isFollowing = false
+const following = (real: Log['appendAsFollower']): Log['appendAsFollower'] =>
+  function (this: Log, bytes) {
+    isFollowing = true
+    try {
+      return real.call(this, bytes)
+    } finally {
+      isFollowing = false
+    }
+  }
+
+const both = (...mend: (() => void)[]) => {
+  return () => {
+    for (const each of mend) each()
+  }
+}
+
+export const clusterMutants: readonly Mutant[] = [
+  {
+    name: 'high-watermark-of-the-leader-alone',
+    bug: 'the high watermark is the end of the leader\'s own log',
+    seeds: 10,
+    draw: 'cluster',
+    options: leadersFall,
+    plant: () => replaceMethod(InSyncSet.prototype, 'highWatermark', () => (current, localEndOffset) => Math.max(current, localEndOffset)),
+  },
+  {
+    name: 'high-watermark-without-laggards',
+    bug: 'the high watermark does not wait for a member that lags, before the controller has taken it out of the in-sync set',
+    seeds: 40,
+    draw: 'cluster',
+    options: leadersFall,
+    plant: () =>
+      replaceMethod(
+        InSyncSet.prototype,
+        'highWatermark',
+        () =>
+          function (this: InSyncSet, current, localEndOffset, minIsr) {
+            if (this.isr.length < minIsr) return current
+            let lowest = localEndOffset
+            for (const { brokerId, logEndOffset } of this.replicas.values())
+              if (this.isr.includes(brokerId) && localEndOffset - logEndOffset < 5) lowest = Math.min(lowest, logEndOffset)
+            return Math.max(current, lowest)
+          },
+      ),
+  },
+  {
+    name: 'ignore-min-isr',
+    bug: 'acks=all is taken and committed while fewer replicas are in sync than min.insync.replicas',
+    seeds: 40,
+    draw: 'cluster',
+    options: { ...threeNodes, flush: 'interval', faults: ['lose-disk', 'kill-node', 'isolate-node', 'lose-power-of-one'] },
+    plant: () =>
+      both(
+        replaceGetter(Leader.prototype, 'minIsr', () => 0),
+        replaceMethod(
+          InSyncSet.prototype,
+          'highWatermark',
+          highWatermark =>
+            function (this: InSyncSet, current, localEndOffset) {
+              return highWatermark.call(this, current, localEndOffset, 0)
+            },
+        ),
+      ),
+  },
+  {
+    name: 'in-sync-without-catching-up',
+    bug: 'a replica comes into the in-sync set with its first fetch, wherever it stands',
+    seeds: 20,
+    draw: 'cluster',
+    options: leadersFall,
+    plant: () =>
+      replaceMethod(
+        InSyncSet.prototype,
+        'expandBy',
+        expandBy =>
+          function (this: InSyncSet, progress) {
+            expandBy.call(this, progress, -1, -1)
+          },
+      ),
+  },
+  {
+    name: 'truncate-to-high-watermark',
+    bug: 'a follower of a new leader cuts its log to its own high watermark, not to where the epochs part (before KIP-101)',
+    seeds: 20,
+    draw: 'cluster',
+    options: leadersFall,
+    plant: () =>
+      replaceMethod(
+        Follower.prototype,
+        'update',
+        update =>
+          function (this: Follower, metadata) {
+            if (metadata.leaderEpoch !== this.leaderEpoch) this.truncateTo(this.highWatermark)
+            update.call(this, metadata)
+          },
+      ),
+  },
+  {
+    name: 'truncate-to-the-leaders-end',
+    bug: 'a follower whose log parts from its leader\'s cuts it to the end that the leader names, whatever its own epochs say',
+    seeds: 40,
+    draw: 'cluster',
+    options: leadersFall,
+    plant: () =>
+      replaceMethod(
+        Follower.prototype,
+        'diverged',
+        () =>
+          function (this: Follower, { endOffset }) {
+            this.truncateTo(Math.min(endOffset, this.logEndOffset))
+          },
+      ),
+  },
+  {
+    name: 'never-diverged',
+    bug: 'a follower does not say which epoch its last record has, so that nobody sees that the logs part',
+    seeds: 40,
+    draw: 'cluster',
+    options: leadersFall,
+    plant: () => replaceGetter(Follower.prototype, 'lastFetchedEpoch', () => -1),
+  },
+  {
+    name: 'ignore-leader-epoch',
+    bug: 'a leader counts fetches that a follower meant for another epoch',
+    seeds: 60,
+    draw: 'cluster',
+    options: leadersFall,
+    plant: () => replaceMethod(Leader.prototype, 'checkEpoch', () => () => 0),
+  },
+  {
+    name: 'follower-without-sync',
+    bug: 'flush.messages=1 holds on the leader, and followers acknowledge from the page cache',
+    seeds: 20,
+    draw: 'cluster',
+    options: { ...threeNodes, flush: 'ack', faults: ['lose-power', 'kill-leaders'] },
+    plant: () =>
+      both(
+        replaceMethod(Log.prototype, 'appendAsFollower', following),
+        replaceMethod(
+          Segment.prototype,
+          'syncNow',
+          syncNow =>
+            function (this: Segment) {
+              if (!isFollowing) syncNow.call(this)
+            },
+        ),
+      ),
+  },
+  {
+    name: 'forget-producers-when-following',
+    bug: 'a follower does not keep the sequences of what it copies: as a leader it takes everything for new',
+    seeds: 20,
+    draw: 'cluster',
+    options: { ...leadersFall, maxInFlight: 5, lingerMs: 0 },
+    plant: () =>
+      both(
+        replaceMethod(Log.prototype, 'appendAsFollower', following),
+        replaceMethod(
+          ProducerLog.prototype,
+          'update',
+          update =>
+            function (this: ProducerLog, ...batch) {
+              if (!isFollowing) update.apply(this, batch)
+            },
+        ),
+      ),
+  },
+  {
+    name: 'coordinator-answers-at-once',
+    bug: 'a group coordinator answers before the high watermark covers what it wrote',
+    seeds: 40,
+    draw: 'cluster',
+    options: { ...leadersFall, autoCommit: false, restartsMembers: true, consumers: 3 },
+    plant: () => replaceMethod(Leader.prototype, 'whenCommitted', () => (_, done) => done()),
+  },
+  {
+    name: 'fetch-beyond-the-high-watermark',
+    bug: 'consumers are given what is not committed',
+    seeds: 20,
+    draw: 'cluster',
+    options: leadersFall,
+    plant: () =>
+      replaceMethod(
+        Leader.prototype,
+        'fetch',
+        fetch =>
+          function (this: Leader, query) {
+            const found = fetch.call(this, query)
+            const { log } = this
+            if (found.errorCode !== 0 || query.offset >= log.writtenOffset || found.divergingEpoch) return found
+            const { maxBytes, atLeastOne } = query
+            const { chunks, sizeBytes } = log.read(query.offset, { maxBytes, atLeastOne, endOffset: log.writtenOffset })
+            return { ...found, chunks, recordBytes: sizeBytes, highWatermark: log.writtenOffset, lastStableOffset: log.writtenOffset }
+          },
+      ),
+  },
+  {
+    name: 'vote-twice',
+    bug: 'a voter forgets in an epoch whom it has given its vote',
+    seeds: 40,
+    draw: 'cluster',
+    options: controllersFall,
+    plant: () =>
+      replaceMethod(
+        Raft.prototype,
+        'apply',
+        apply =>
+          function (this: Raft, state) {
+            apply.call(this, { ...state, votedId: -1, votedDirectoryId: zeroUuid })
+          },
+      ),
+  },
+  {
+    name: 'forget-election-state',
+    bug: 'a voter starts anew without its epoch and vote',
+    seeds: 10,
+    draw: 'cluster',
+    options: controllersFall,
+    plant: () =>
+      replaceMethod(
+        Raft.prototype,
+        'step',
+        step =>
+          function (this: Raft, input, nowMs) {
+            if (input.kind === 'started')
+              this.apply({ epoch: input.log.epoch, leaderId: -1, votedId: -1, votedDirectoryId: zeroUuid })
+            return step.call(this, input, nowMs)
+          },
+      ),
+  },
+  {
+    name: 'elected-by-one-vote-too-few',
+    bug: 'half of the votes elect a leader',
+    seeds: 20,
+    draw: 'cluster',
+    options: controllersFall,
+    plant: () => replaceGetter(Ballot.prototype, 'isWon', ballot => ballot.granting.length > 0),
+  },
+  {
+    name: 'vote-for-a-shorter-log',
+    bug: 'a vote is given without a look at the candidate\'s log',
+    seeds: 40,
+    draw: 'cluster',
+    options: controllersFall,
+    plant: () =>
+      replaceMethod(
+        Raft.prototype,
+        'step',
+        step =>
+          function (this: Raft, input, nowMs) {
+            if (input.kind !== 'vote-requested') return step.call(this, input, nowMs)
+            const log = { endOffset: Number.MAX_SAFE_INTEGER, epoch: Number.MAX_SAFE_INTEGER }
+            return step.call(this, { ...input, request: { ...input.request, log } }, nowMs)
+          },
+      ),
+  },
+  {
+    name: 'commit-by-count',
+    bug: 'a majority that has a batch of a former epoch commits it (Raft §5.4.2)',
+    seeds: 60,
+    draw: 'cluster',
+    options: controllersFall,
+    plant: () =>
+      replaceMethod(
+        QuorumProgress.prototype,
+        'committedOffset',
+        () =>
+          function (this: QuorumProgress) {
+            const offsets = this.voters.map(({ endOffset }) => endOffset).sort((a, b) => b - a)
+            return offsets[Math.floor(offsets.length / 2)] ?? -1
+          },
+      ),
+  },
+  {
+    name: 'metadata-committed-by-the-leader-alone',
+    bug: 'what the active controller has on its own disk counts as committed',
+    seeds: 10,
+    draw: 'cluster',
+    options: controllersFall,
+    plant: () =>
+      replaceMethod(
+        QuorumProgress.prototype,
+        'committedOffset',
+        () =>
+          function (this: QuorumProgress) {
+            return Math.max(...this.voters.map(({ endOffset }) => endOffset))
+          },
+      ),
+  },
+  {
+    name: 'metadata-answered-at-once',
+    bug: 'admin requests are answered before a majority has the records',
+    seeds: 40,
+    draw: 'cluster',
+    options: controllersFall,
+    plant: () => replaceMethod(RaftNode.prototype, 'whenCommitted', () => (_, done) => done()),
+  },
+]
