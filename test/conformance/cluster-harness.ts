@@ -19,7 +19,9 @@ export interface ClusterNode {
   readonly roles: Roles
   /** A server.properties that both brokers take. */
   readonly file: string
+  /** The first of its log directories. */
   readonly dataDirectory: string
+  readonly logDirectories: readonly string[]
   readonly directoryId: string
   readonly bootstrapServers: string
   readonly controller: string
@@ -37,6 +39,8 @@ export interface ProcessClusterOptions {
   readonly nodes?: number
   /** Of each node, by its place. Default both. */
   readonly roles?: readonly Roles[]
+  /** Of each node. Default 1. */
+  readonly logDirectories?: number
   /** Default dynamic: the voters stand in the first snapshot of the metadata log and may change. */
   readonly quorum?: 'dynamic' | 'static'
   /** More keys of every node's server.properties. */
@@ -59,7 +63,7 @@ export class ProcessCluster {
 
   /** Writes the files; nothing is formatted yet. */
   static async make(options: ProcessClusterOptions = {}): Promise<ProcessCluster> {
-    const { roles = [], nodes: count = roles.length || 3, quorum = 'dynamic', properties = {} } = options
+    const { roles = [], nodes: count = roles.length || 3, quorum = 'dynamic', logDirectories = 1, properties = {} } = options
     const directory = mkdtempSync(join(tmpdir(), 'millrace-nodes-'))
     const ports = await freePorts(2 * count)
     const nodes = Array.from({ length: count }, (_, i): ClusterNode => {
@@ -69,6 +73,9 @@ export class ProcessCluster {
         roles: roles[i] ?? 'broker,controller',
         file: join(directory, `${id}.properties`),
         dataDirectory: join(directory, `${id}`),
+        logDirectories: Array.from({ length: logDirectories }, (_, place) =>
+          join(directory, place === 0 ? `${id}` : `${id}-${place}`),
+        ),
         directoryId: `${'node-directory'}${'-'.repeat(6)}${id}w`,
         bootstrapServers: `127.0.0.1:${ports[i]}`,
         controller: `127.0.0.1:${ports[count + i]}`,
@@ -202,7 +209,7 @@ function propertiesOf(
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    'log.dirs': node.dataDirectory,
+    'log.dirs': node.logDirectories.join(','),
     'num.partitions': '1',
     'default.replication.factor': '3',
     'min.insync.replicas': '2',

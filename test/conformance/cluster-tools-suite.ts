@@ -12,7 +12,7 @@ export function clusterToolsSuite(maker: Maker): void {
   let tools: KafkaTools
 
   beforeAll(async () => {
-    cluster = await ProcessCluster.make()
+    cluster = await ProcessCluster.make({ logDirectories: 2 })
     await cluster.startAll(maker)
     tools = new KafkaTools()
   })
@@ -81,6 +81,22 @@ export function clusterToolsSuite(maker: Maker): void {
   const describeTopic = async (topic: string) => describedPartitions((await tool('topics', `--describe --topic ${topic}`)).stdout)
   const listing = async (id = 2) =>
     JSON.parse(await cluster.kcat('-L -J', '', cluster.node(id).bootstrapServers)) as ClusterListing
+  interface LogDirectory {
+    readonly broker: number
+    readonly logDir: string
+    readonly error: string | null
+    readonly partitions: readonly { partition: string; size: number; offsetLag: number; isFuture: boolean }[]
+  }
+  /** What `log-dirs --describe` tells, none of it an error. */
+  const logDirectories = async (topic: string) => {
+    const { stdout } = await tool('log-dirs', `--describe --topic-list ${topic}`)
+    const { brokers } = JSON.parse(lines(stdout).at(-1)!) as {
+      brokers: { broker: number; logDirs: Omit<LogDirectory, 'broker'>[] }[]
+    }
+    const directories = brokers.flatMap(({ broker, logDirs }) => logDirs.map((one): LogDirectory => ({ broker, ...one })))
+    expect(directories.map(({ error }) => error)).toEqual(directories.map(() => null))
+    return directories
+  }
   /** Fields of `metadata-quorum describe --status`. */
   const quorumStatus = async (run = tool) => {
     const { stdout } = await run('metadata-quorum', 'describe --status')
@@ -184,24 +200,18 @@ export function clusterToolsSuite(maker: Maker): void {
       }
     })
 
-    test('log-dirs tells the size of every replica', async () => {
-      const { stdout } = await tool('log-dirs', '--describe --topic-list spread')
-      const { brokers } = JSON.parse(lines(stdout).at(-1)!) as {
-        brokers: {
-          broker: number
-          logDirs: { error: null; logDir: string; partitions: { partition: string; size: number; offsetLag: number }[] }[]
-        }[]
-      }
-      expect(brokers.map(({ broker }) => broker).sort()).toEqual(all)
-      const sizes = brokers.map(({ broker, logDirs }) => {
-        expect(logDirs.map(({ error, logDir }) => [error, logDir])).toEqual([[null, cluster.node(broker).dataDirectory]])
-        return new Map(logDirs[0]!.partitions.map(({ partition, size }) => [partition, size]))
-      })
+    test('log-dirs tells the size of every replica and where it lies', async () => {
+      const directories = await logDirectories('spread')
+      expect(directories.map(({ broker, logDir }) => [broker, logDir]).sort()).toEqual(
+        cluster.nodes.flatMap(node => node.logDirectories.map(directory => [node.id, directory])).sort(),
+      )
       for (let i = 0; i < 6; i++) {
-        const size = sizes.map(of => of.get(`spread-${i}`))
-        expect(size).toEqual([size[0], size[0], size[0]])
+        const replicas = directories
+          .flatMap(({ partitions }) => partitions)
+          .filter(({ partition }) => partition === `spread-${i}`)
+        expect(replicas).toEqual(Array(3).fill({ ...replicas[0], offsetLag: 0, isFuture: false }))
       }
-      expect(Math.max(...sizes[0]!.values())).toBeGreaterThan(0)
+      expect(Math.max(...directories.flatMap(({ partitions }) => partitions.map(({ size }) => size)))).toBeGreaterThan(0)
     })
 
     test('replica-verification finds the replicas equal', async () => {
@@ -334,6 +344,31 @@ export function clusterToolsSuite(maker: Maker): void {
       expect((await tool('reassign-partitions', '--list')).stdout).toContain('No partition reassignments found.')
       expect(await describeTopic('held')).toMatchObject([{ replicas: [1, 2], isr: [1, 2] }])
       expect(await consume('held', 500)).toHaveLength(500)
+    })
+
+    test('moves a replica from one log directory to another', async () => {
+      await tool('topics', '--create --topic shelved --replica-assignment 1:2 --config min.insync.replicas=1')
+      await produce('shelved', values('shelved', 50))
+      const home = async () => {
+        const found = (await logDirectories('shelved')).filter(({ broker, partitions }) => broker === 1 && partitions.length > 0)
+        expect(found).toHaveLength(1)
+        return found[0]!.logDir
+      }
+      const from = await home()
+      const to = cluster.node(1).logDirectories.find(directory => directory !== from)!
+      const plan = file('shelves', {
+        version: 1,
+        partitions: [{ topic: 'shelved', partition: 0, replicas: [1, 2], log_dirs: [to, 'any'] }],
+      })
+      const started = await tool('reassign-partitions', `--execute --reassignment-json-file ${plan}`)
+      expect(started.stdout).toContain(`Successfully started moving log directory to ${to} for replica shelved-0 with broker 1`)
+      await until('the move', async () =>
+        /Reassignment of replica shelved-0-1 completed successfully/.test(
+          (await tool('reassign-partitions', `--verify --reassignment-json-file ${plan}`)).stdout,
+        ),
+      )
+      expect(await home()).toBe(to)
+      expect(await consume('shelved', 50)).toEqual(values('shelved', 50).sort())
     })
 
     test('to a broker that does not exist is refused', async () => {
