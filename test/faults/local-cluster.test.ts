@@ -123,4 +123,18 @@ describe('millrace start --brokers 3', () => {
     },
     timeoutMs,
   )
+
+  it(
+    'one of its nodes alone is alive and not ready, says why, and ends when it is told to though it never started',
+    async () => {
+      const alone = new Run('broker', join(directory, 'local/node-2/server.properties'))
+      const [, http] = await alone.printed(/http\.started url=(\S+)/)
+      expect((await fetch(`${http}/health`)).status).toBe(200)
+      const answer = await fetch(`${http}/ready`)
+      expect(answer.status).toBe(503)
+      expect(await answer.json()).toEqual({ ready: false, nodeId: 2, reason: expect.stringMatching(/\w{4}/) })
+      expect(await alone.kill('SIGTERM')).toBe(0)
+    },
+    timeoutMs,
+  )
 })
