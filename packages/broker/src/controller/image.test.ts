@@ -39,3 +39,52 @@ describe('a transaction of the log', () => {
     expect([[...image.topics()], image.inTransaction]).toEqual([[], false])
   })
 })
+
+test('a replica is off line while its broker is fenced, or when its directory is lost', () => {
+  const image = new MetadataImage()
+  const [first, second] = ['DDDDDDDDDDDDDDDDDDDDDA', 'EEEEEEEEEEEEEEEEEEEEEA']
+  const broker = (brokerId: number, logDirs: string[]): MetadataRecord => ({
+    type: 'RegisterBrokerRecord',
+    value: {
+      brokerId,
+      isMigratingZkBroker: false,
+      incarnationId: first,
+      brokerEpoch: brokerId,
+      endPoints: [],
+      features: [],
+      rack: null,
+      fenced: false,
+      inControlledShutdown: false,
+      logDirs,
+      cordonedLogDirs: [],
+    },
+  })
+  image.apply(broker(1, [first, second]))
+  image.apply(broker(2, ['FFFFFFFFFFFFFFFFFFFFFA']))
+  image.apply({ type: 'TopicRecord', value: { name: 't', topicId: 'TTTTTTTTTTTTTTTTTTTTTQ' } })
+  image.apply({
+    type: 'PartitionRecord',
+    value: {
+      partitionId: 0,
+      topicId: 'TTTTTTTTTTTTTTTTTTTTTQ',
+      replicas: [1, 2],
+      isr: [1, 2],
+      removingReplicas: [],
+      addingReplicas: [],
+      leader: 2,
+      leaderRecoveryState: 0,
+      leaderEpoch: 0,
+      partitionEpoch: 0,
+      directories: [second, 'AAAAAAAAAAAAAAAAAAAAAA'],
+      eligibleLeaderReplicas: null,
+      lastKnownElr: null,
+    },
+  })
+  const offline = () => image.topic('t')!.partitions[0]!.offlineReplicas
+  const change = { brokerEpoch: 1, inControlledShutdown: 0, cordonedLogDirs: null }
+  expect(offline()).toEqual([])
+  image.apply({ type: 'BrokerRegistrationChangeRecord', value: { ...change, brokerId: 1, fenced: 0, logDirs: [first] } })
+  expect(offline()).toEqual([1])
+  image.apply({ type: 'BrokerRegistrationChangeRecord', value: { ...change, brokerId: 2, fenced: 1, logDirs: [] } })
+  expect(offline()).toEqual([1, 2])
+})

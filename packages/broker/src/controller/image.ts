@@ -1,6 +1,7 @@
 import type { RegisterBrokerRecord, RegisterControllerRecord } from '@millrace/protocol'
 import { assert } from '@millrace/runtime'
 import type { BrokerMetadata, MetadataChange } from '../services.ts'
+import { isDirectoryOnline } from './directory-id.ts'
 import { KeptRecords } from './kept-records.ts'
 import { type MetadataRecord, partitionChange } from './metadata-record.ts'
 import { changedPartition, type PartitionImage, partitionOf, partitionRecordOf, type TopicImage } from './partition-image.ts'
@@ -40,8 +41,10 @@ export class MetadataImage {
   #brokersChanged = false
   #transaction: MetadataRecord[] | null = null
 
-  readonly #offlineOf = (replicas: readonly number[]): readonly number[] =>
-    replicas.every(id => this.isActive(id)) ? allOnline : replicas.filter(id => !this.isActive(id))
+  readonly #offlineOf = (replicas: readonly number[], directories: readonly string[]): readonly number[] => {
+    const isOnline = (id: number, index: number) => this.#isOnline(id, directories[index])
+    return replicas.every(isOnline) ? allOnline : replicas.filter((id, index) => !isOnline(id, index))
+  }
 
   topic(name: string): TopicImage | undefined {
     return this.#topics.get(name)
@@ -68,6 +71,13 @@ export class MetadataImage {
   controllers(): Iterable<RegisterControllerRecord> {
     return this.#controllers.values()
   }
+  /** The broker is unfenced, and the disk of the replica's directory works. */
+  #isOnline(brokerId: number, directory: string | undefined): boolean {
+    const broker = this.#brokers.get(brokerId)
+    if (broker === undefined || broker.fenced) return false
+    return directory === undefined || isDirectoryOnline(directory, broker.logDirs)
+  }
+
   /** Registered and not fenced. */
   isActive(brokerId: number): boolean {
     return this.#brokers.get(brokerId)?.fenced === false

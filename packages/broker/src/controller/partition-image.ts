@@ -24,7 +24,7 @@ const changedLists = ['replicas', 'isr', 'addingReplicas', 'removingReplicas', '
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 /** Which of some replicas are not to be reached: asked when it matters, as brokers come and go without a change of the partition. */
-export type OfflineOf = (replicas: readonly number[]) => readonly number[]
+export type OfflineOf = (replicas: readonly number[], directories: readonly string[]) => readonly number[]
 
 /** What a partition keeps, in the log and in memory alike; the class below is the one list of it. */
 type PartitionFields = Omit<PartitionImage, 'offlineReplicas'>
@@ -59,7 +59,7 @@ class Partition implements PartitionImage {
   }
 
   get offlineReplicas(): readonly number[] {
-    return this.#offlineOf(this.replicas)
+    return this.#offlineOf(this.replicas, this.directories)
   }
 }
 
