@@ -40,6 +40,18 @@ export const quorumKeys = {
     'Wait before a failed request to a member of the quorum is sent again.',
     { min: 0 },
   ),
+  controllerQuorumFetchMaxBytes: int(
+    'controller.quorum.fetch.max.bytes',
+    2 ** 20,
+    'Bytes of one fetch of the metadata log; a batch is never parted.',
+    { min: 0 },
+  ),
+  controllerQuorumFetchSnapshotMaxBytes: int(
+    'controller.quorum.fetch.snapshot.max.bytes',
+    2 ** 20,
+    'Bytes of one fetch of a metadata snapshot.',
+    { min: 1 },
+  ),
   controllerQuorumAutoJoinEnable: boolean(
     'controller.quorum.auto.join.enable',
     false,

@@ -10,8 +10,7 @@ export const withoutEffectYet: ReadonlySet<string> = new Set(
     client.quota.callback.class config.providers connection.failed.authentication.delay.ms
     connections.max.reauth.ms controller.performance.always.log.threshold.ms
     controller.performance.sample.period.ms controller.quorum.append.linger.ms
-    controller.quorum.fetch.max.bytes
-    controller.quorum.fetch.snapshot.max.bytes
+
     controller.quota.window.num controller.quota.window.size.seconds
     controller.socket.timeout.ms cordoned.log.dirs create.topic.policy.class.name
     delegation.token.expiry.check.interval.ms delegation.token.expiry.time.ms delegation.token.max.lifetime.ms

@@ -6,7 +6,7 @@ import { quorumKeys } from '../config/quorum-keys.ts'
 import { readRoles } from '../config/roles.ts'
 import { Log } from '../log/log.ts'
 import { defaultLogConfig } from '../log/log-config.ts'
-import { defaultRaftTimeouts, type RaftNodeOptions, type RaftTimeouts } from '../raft/raft-node-options.ts'
+import type { RaftNodeOptions, RaftTimeouts } from '../raft/raft-node-options.ts'
 import type { RaftTransport } from '../raft/raft-transport.ts'
 import type { ReplicatedState } from '../raft/replicated-state.ts'
 import { metadataPartitionDirectory } from '../storage/log-directories.ts'
@@ -66,12 +66,13 @@ export function raftOptions(
 
 function raftTimeouts(config: ConfigSet): RaftTimeouts {
   return {
-    ...defaultRaftTimeouts,
     electionTimeoutMs: config.get(quorumKeys.controllerQuorumElectionTimeoutMs)!,
     fetchTimeoutMs: config.get(quorumKeys.controllerQuorumFetchTimeoutMs)!,
     electionBackoffMaxMs: config.get(quorumKeys.controllerQuorumElectionBackoffMaxMs)!,
     requestTimeoutMs: config.get(quorumKeys.controllerQuorumRequestTimeoutMs)!,
     retryBackoffMs: config.get(quorumKeys.controllerQuorumRetryBackoffMs)!,
+    fetchMaxBytes: config.get(quorumKeys.controllerQuorumFetchMaxBytes)!,
+    fetchSnapshotMaxBytes: config.get(quorumKeys.controllerQuorumFetchSnapshotMaxBytes)!,
   }
 }
 

@@ -279,7 +279,7 @@ export class FollowerFetches {
     const body = {
       clusterId,
       replicaId: self.id,
-      maxBytes: timeouts.fetchMaxBytes,
+      maxBytes: timeouts.fetchSnapshotMaxBytes,
       topics: [{ name: metadataTopic, partitions: [partition] }],
     }
     try {

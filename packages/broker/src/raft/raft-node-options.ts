@@ -47,8 +47,10 @@ export interface RaftTimeouts {
   readonly requestTimeoutMs: number
   /** `controller.quorum.retry.backoff.ms`. */
   readonly retryBackoffMs: number
-  /** `controller.quorum.fetch.max.bytes`: of one fetch of log or snapshot. */
+  /** `controller.quorum.fetch.max.bytes`: of one fetch of the log. */
   readonly fetchMaxBytes: number
+  /** `controller.quorum.fetch.snapshot.max.bytes`: of one fetch of a snapshot. */
+  readonly fetchSnapshotMaxBytes: number
 }
 
 export const defaultRaftTimeouts: RaftTimeouts = {
@@ -58,4 +60,5 @@ export const defaultRaftTimeouts: RaftTimeouts = {
   requestTimeoutMs: 2000,
   retryBackoffMs: 20,
   fetchMaxBytes: 2 ** 20,
+  fetchSnapshotMaxBytes: 2 ** 20,
 }

@@ -48,7 +48,7 @@ export function handleFetchSnapshot(
     const size = file.sizeBytes
     const { position } = asked
     if (position < 0 || position >= size) return answer({ errorCode: ErrorCode.POSITION_OUT_OF_RANGE })
-    const wanted = Math.max(1, Math.min(request.maxBytes, timeouts.fetchMaxBytes, size - position))
+    const wanted = Math.max(1, Math.min(request.maxBytes, timeouts.fetchSnapshotMaxBytes, size - position))
     const bytes = Buffer.allocUnsafeSlow(wanted)
     const read = file.read(bytes, position)
     if (request.replicaId >= 0 && request.replicaId !== context.self.id) {

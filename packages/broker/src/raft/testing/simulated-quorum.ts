@@ -301,7 +301,10 @@ export class SimulatedQuorum {
       transport: {
         request: (to, api, body, timeoutMs) => this.#request(id, world, to, api, body, timeoutMs),
       },
-      timeouts: { ...defaultRaftTimeouts, ...(fetchMaxBytes === undefined ? {} : { fetchMaxBytes }) },
+      timeouts: {
+        ...defaultRaftTimeouts,
+        ...(fetchMaxBytes === undefined ? {} : { fetchMaxBytes, fetchSnapshotMaxBytes: fetchMaxBytes }),
+      },
       autoJoin,
       snapshots: { maxRecordBytesBetween: snapshotBytes, maxIntervalMs: 0, retentionBytes: 2 * snapshotBytes, retentionMs: -1 },
       state: {
