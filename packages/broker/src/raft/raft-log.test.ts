@@ -92,6 +92,23 @@ describe('a log that ends', () => {
   })
 })
 
+test('a log that starts at a snapshot of its leader knows of former epochs only that they end before it', () => {
+  const raftLog = written()
+  writeSnapshot(3, 1)
+  raftLog.snapshotsChanged()
+  writeSnapshot(9, 7)
+  raftLog.startAtSnapshot()
+  raftLog.appendAsLeader(batch(1), 8)
+  const snapshot = { snapshotId: { endOffset: 9, epoch: 7 } }
+  // Another log of epoch 1 went on to offset 20 without epoch 7: where it diverges is not in this log.
+  expect(raftLog.positionOf(20, 1)).toEqual(snapshot)
+  expect(raftLog.positionOf(9, 5)).toEqual(snapshot)
+  expect(raftLog.positionOf(9, 7)).toBe('valid')
+  writeSnapshot(3, 1)
+  raftLog.snapshotsChanged()
+  expect(raftLog.positionOf(20, 1)).toEqual(snapshot)
+})
+
 describe('truncation', () => {
   test.each([
     ['to the end that the leader has of an epoch', { epoch: 5, endOffset: 7 }, 5],

@@ -78,7 +78,8 @@ export class RaftLog {
     const { newestSnapshot: snapshotId } = this
     const { logStartOffset } = this.log
     if (snapshotId.endOffset > 0) {
-      const oldest = this.#snapshots.find(({ endOffset }) => endOffset > 0)!
+      // What came before the log's start is known by the snapshot that ends there, and by no older one.
+      const oldest = this.#snapshots.find(({ endOffset }) => endOffset > 0 && endOffset >= logStartOffset)!
       const isBefore = offset < logStartOffset || epoch < oldest.epoch || (offset === logStartOffset && epoch !== oldest.epoch)
       if (offset === 0 || (logStartOffset > 0 && isBefore)) return { snapshotId }
     }
@@ -133,7 +134,7 @@ export class RaftLog {
   /** The newest snapshot came from the leader: it takes the place of the whole log. */
   startAtSnapshot(): void {
     this.snapshotsChanged()
-    this.log.truncateFullyAndStartAt(this.newestSnapshot.endOffset)
+    this.#restartLog()
     this.#readSnapshot()
   }
 
@@ -154,7 +155,15 @@ export class RaftLog {
     // A snapshot of a later epoch came from a leader, and the process ended before it took the place of the log.
     if (endOffset === 0 || (this.log.logEndOffset >= endOffset && this.log.lastEpoch >= epoch)) return
     logger.warn('metadata-log.behind-snapshot', { logEndOffset: this.log.logEndOffset, snapshotEndOffset: endOffset })
-    this.log.truncateFullyAndStartAt(endOffset)
+    this.#restartLog()
+  }
+
+  /** The log begins where the newest snapshot ends; older ones are of no use without the log between them. */
+  #restartLog(): void {
+    const { disk } = this.#options.world
+    this.log.truncateFullyAndStartAt(this.newestSnapshot.endOffset)
+    for (const id of this.#snapshots.slice(0, -1)) disk.remove(this.pathOf(id))
+    this.snapshotsChanged()
   }
 
   #readSnapshot(): void {
