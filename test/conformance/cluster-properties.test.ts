@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ClusterListing, type Maker, ProcessCluster } from './cluster-harness.ts'
 import { codecs, compressible, storedCodecs } from './stored-batches-harness.ts'
@@ -10,6 +12,20 @@ const lines = (text: string) => text.split('\n').filter(line => line !== '')
 
 /** Lines of a log that tell of something wrong. Apache Kafka calls an error what is none: a slow machine, a controller that is not active yet. */
 const complaint = { millrace: / (ERROR|FATAL) |[Cc]orrupt/, kafka: / FATAL |[Cc]orrupt/ } as const
+
+/** Nodes whose log is another one than that of the first, as far as both reach: replicas are equal byte by byte. */
+function differences(log: string): number[] {
+  const [first, ...others] = cluster.nodes.map(({ id, dataDirectory }) => ({
+    id,
+    bytes: readFileSync(join(dataDirectory, log, '00000000000000000000.log')),
+  }))
+  return others
+    .filter(({ bytes }) => {
+      const length = Math.min(bytes.length, first!.bytes.length)
+      return length === 0 || !bytes.subarray(0, length).equals(first!.bytes.subarray(0, length))
+    })
+    .map(({ id }) => id)
+}
 
 /** What a user has on three nodes, whoever runs them: records of every codec on every node, and a group that has read some of them. */
 class Journal {
@@ -55,6 +71,8 @@ class Journal {
     }
     await Promise.all(cluster.nodes.map(({ id }) => cluster.stop(id)))
     for (const { dataDirectory } of cluster.nodes) expect(storedCodecs(dataDirectory, 'journal')).toEqual(codecs)
+    expect(differences('journal-0')).toEqual([])
+    expect(differences('__cluster_metadata-0')).toEqual([])
   }
 }
 
@@ -67,5 +85,5 @@ describe('three server.properties start either broker', () => {
     for (const { id } of cluster.nodes) await cluster.format(id, formatter)
     const journal = new Journal()
     for (const maker of turns) await journal.turn(maker)
-  })
+  }, 400_000)
 })
