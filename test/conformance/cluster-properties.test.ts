@@ -80,10 +80,14 @@ describe('three server.properties start either broker', () => {
   test.each([
     ['dynamic', 'millrace', ['kafka', 'millrace']],
     ['static', 'kafka', ['millrace', 'kafka']],
-  ] as const)('with %s voters: formatted by %s, run by %j', async (quorum, formatter, turns) => {
-    cluster = await ProcessCluster.make({ quorum, properties: { 'auto.create.topics.enable': 'true' } })
-    for (const { id } of cluster.nodes) await cluster.format(id, formatter)
-    const journal = new Journal()
-    for (const maker of turns) await journal.turn(maker)
-  }, 400_000)
+  ] as const)(
+    'with %s voters: formatted by %s, run by %j',
+    async (quorum, formatter, turns) => {
+      cluster = await ProcessCluster.make({ quorum, properties: { 'auto.create.topics.enable': 'true' } })
+      for (const { id } of cluster.nodes) await cluster.format(id, formatter)
+      const journal = new Journal()
+      for (const maker of turns) await journal.turn(maker)
+    },
+    400_000,
+  )
 })
