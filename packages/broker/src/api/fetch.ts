@@ -36,8 +36,6 @@ export interface FetchOptions extends ReplicaFetchOptions {
   readonly sessions: FetchSessionCache
   /** Where consumers should read, other than here; null: here. */
   readonly selector: ReplicaSelector | null
-  /** `fetch.max.bytes`. */
-  readonly maxBytes: number
 }
 
 /** Reads batches for consumers below the high watermark, for followers up to the log's end; waits for `minBytes` up to `maxWaitMs` without polling. */

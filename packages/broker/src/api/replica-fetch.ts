@@ -20,6 +20,8 @@ export interface ReplicaFetchOptions {
   readonly replicaSessions: ReplicaSessions<Leader>
   readonly buffers: ReadBuffers
   readonly memory: AnswerMemory
+  /** `fetch.max.bytes`. */
+  readonly maxBytes: number
   /** Of what leaders here send. */
   readonly throttle: ReplicationThrottle
   /** Name of the listener that brokers use among themselves: nobody follows over another one. */
@@ -86,7 +88,7 @@ export class ReplicaFetch {
     this.#options = options
     this.#session = session
     this.#isFull = request.sessionEpoch <= 0
-    session.lastFetchMs = broker.world.clock.monotonic()
+    session.fetched(request.replicaState.replicaEpoch, broker.world.clock.monotonic())
   }
 
   #run(): Draft<FetchResponse> | Promise<Draft<FetchResponse>> {
@@ -119,7 +121,8 @@ export class ReplicaFetch {
     this.#answers.length = 0
     this.#giveBack()
     this.#readBytes = 0
-    let budget = Math.min(this.#request.maxBytes, this.#options.memory.leftBytes)
+    // What consumers have not taken does not count against followers: they would fall out of the in-sync set for it.
+    let budget = Math.min(this.#request.maxBytes, this.#options.maxBytes)
     for (const entry of [...this.#session.news]) {
       const read = this.#read(entry, budget, isFirst && entry.isRetargeted)
       const answer: Answer = { ...read, entry, diverges: read.divergingEpoch !== undefined }

@@ -22,6 +22,7 @@ export class ReplicaSession<Leader extends FollowedLeader> {
   expectedEpoch = 1
   /** Of the monotonic clock. */
   lastFetchMs = 0
+  #brokerEpoch = -1
   /** The fetch that waits for news. */
   wait: FetchWait | null = null
   readonly #entries = new Map<string, ReplicaEntry<Leader>>()
@@ -61,6 +62,17 @@ export class ReplicaSession<Leader extends FollowedLeader> {
     entry.detach()
     this.#entries.delete(key)
     this.#withNews.delete(entry)
+  }
+
+  /** A fetch of the broker in that epoch: in another one than before its positions count anew. */
+  fetched(brokerEpoch: number, nowMs: number): void {
+    this.lastFetchMs = nowMs
+    if (brokerEpoch === this.#brokerEpoch) return
+    this.#brokerEpoch = brokerEpoch
+    for (const entry of this.#entries.values()) {
+      entry.isRetargeted = true
+      this.#withNews.add(entry)
+    }
   }
 
   /** Those that may have something to tell. Whoever looks at one notes what came of it. */

@@ -78,6 +78,20 @@ describe("a follower's session", () => {
     expect(leaders.map(({ feeds }) => feeds.size)).toEqual([0, 0])
   })
 
+  test('looks at everything again when its broker has another epoch', () => {
+    const { open } = setUp()
+    const session = open(targetOf(0), targetOf(1))
+    session.fetched(5, 100)
+    for (const entry of [...session.news]) {
+      entry.isRetargeted = false
+      session.settle(entry)
+    }
+    session.fetched(5, 200)
+    expect([...session.news]).toEqual([])
+    session.fetched(6, 300)
+    expect([...session.news].map(({ isRetargeted }) => isRetargeted)).toEqual([true, true])
+  })
+
   test('tells a high watermark once, and an error each time', () => {
     const { open } = setUp()
     const [entry] = [...open(targetOf(0)).news]

@@ -62,6 +62,13 @@ describe('the high watermark', () => {
     expect(inSync.highWatermark(0, 10, 1)).toBe(10)
   })
 
+  test('does not wait for one that left the set before it has fetched in this leadership', () => {
+    const { inSync, fetched } = setUp()
+    fetched(2, 10, 10)
+    inSync.update({ ...metadata, isr: [1, 2], partitionEpoch: 11 })
+    expect(inSync.highWatermark(0, 10, 1)).toBe(10)
+  })
+
   test('stands while the set is smaller than min.insync.replicas (KIP-966)', () => {
     const { inSync } = setUp([1])
     expect(inSync.highWatermark(3, 10, 2)).toBe(3)

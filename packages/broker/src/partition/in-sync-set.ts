@@ -141,6 +141,7 @@ export class InSyncSet {
   #mayJoin(progress: ReplicaProgress, leaderEndOffset: number): boolean {
     const environment = this.#environment
     return (
+      progress.logEndOffset >= 0 &&
       progress.isCaughtUp(leaderEndOffset, environment.nowMs(), environment.lagTimeMaxMs) &&
       environment.mayBeInSync(progress.brokerId, progress.brokerEpoch)
     )
