@@ -446,8 +446,11 @@ export class RaftNode<Record> implements MachineLog<Record> {
   #fail(error: Error): void {
     if (this.#failure || this.#isStopped) return
     this.#failure = error
-    this.#stop()
-    this.#options.failed(error)
+    try {
+      this.#stop()
+    } finally {
+      this.#options.failed(error)
+    }
   }
 }
 

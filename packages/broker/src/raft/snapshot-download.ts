@@ -39,8 +39,11 @@ export class SnapshotDownload {
     finishCheckpoint(this.#disk, this.#path)
   }
 
+  /** Never throws: what a failed disk keeps is removed at the next start. */
   abandon(): void {
-    this.#file.close()
-    this.#disk.remove(unfinishedPath(this.#path))
+    try {
+      this.#file.close()
+      this.#disk.remove(unfinishedPath(this.#path))
+    } catch {}
   }
 }
