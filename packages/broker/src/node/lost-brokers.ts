@@ -1,5 +1,7 @@
-import { type Logger, NetError, type Timer, type World } from '@millrace/runtime'
+import type { Logger, Timer, World } from '@millrace/runtime'
 import type { ConnectionContext } from '../api/handler.ts'
+import { type Address, formatAddress } from '../channel/address.ts'
+import { PeerConnection } from '../channel/peer-connection.ts'
 import type { QuorumMember } from '../controller/quorum-member.ts'
 
 export interface LostBrokersOptions {
@@ -13,10 +15,12 @@ const secondLookMs = 100
 /** A new controller hears those that live within this time. */
 const settleMs = 250
 const connectTimeoutMs = 2_000
+const maxResponseBytes = 1024 * 1024
+const refusals: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'PEER_DISCONNECTED'])
 
 /**
  * Finds brokers whose process has ended without waiting for the end of their sessions: when the connection of a broker's heartbeats closes, and after
- * a change of the controller, its listener is tried. Only a refusal counts, twice in a row: the host is there, and nobody listens. A broker that was fenced wrongly
+ * a change of the controller, its listener is tried. Only a refusal counts, twice in a row: the host is there, and nobody listens, or hangs up at once. A broker that was fenced wrongly
  * comes back with its next heartbeat.
  */
 export class LostBrokers {
@@ -62,22 +66,24 @@ export class LostBrokers {
     const sinceMs = world.clock.monotonic()
     const broker = quorum.metadata.image.broker(brokerId)
     if (broker === undefined || broker.fenced || broker.epoch !== brokerEpoch || broker.listeners.length === 0) return
-    const { host, port } = broker.listeners[0]!
-    if (!(await this.#isRefused(host, port))) return
+    const address = broker.listeners[0]!
+    if (!(await this.#isRefused(address))) return
     await new Promise<void>(resolve => world.clock.timer(secondLookMs, resolve))
-    if (!(await this.#isRefused(host, port)) || !quorum.active || this.#closed) return
-    logger.info('controller.broker-gone', { brokerId, epoch: brokerEpoch, why: `nobody listens on ${host}:${port}` })
+    if (!(await this.#isRefused(address)) || !quorum.active || this.#closed) return
+    logger.info('controller.broker-gone', { brokerId, epoch: brokerEpoch, why: `nobody answers on ${formatAddress(address)}` })
     quorum.active.brokerGone(brokerId, brokerEpoch, sinceMs)
   }
 
-  async #isRefused(host: string, port: number): Promise<boolean> {
+  /** Nobody listens, or who accepts (a proxy) hangs up before a word; silence is no answer. */
+  async #isRefused(address: Address): Promise<boolean> {
+    const { world } = this.#options
+    const limits = { connectTimeoutMs, maxResponseBytes }
     try {
-      const socket = await this.#options.world.net.connect({ host, port, timeoutMs: connectTimeoutMs })
-      socket.receive({ data: () => {}, drain: () => {}, close: () => {} })
-      socket.destroy()
+      const connection = await PeerConnection.open({ world, address, clientId: 'lost-brokers', ...limits, closed: () => {} })
+      connection.close()
       return false
     } catch (error) {
-      return error instanceof NetError && error.code === 'ECONNREFUSED'
+      return refusals.has((error as { code?: string }).code ?? '')
     }
   }
 }
