@@ -34,6 +34,7 @@ describe('the flights job on three brokers', () => {
       expect(job.output).toMatch(/^Verified: every row is right/m)
       expect(job.output.match(/ equal$/gm)).toHaveLength(3)
       expect(killing.kills).toBeGreaterThan(1)
+      expect(job.output).toMatch(/^Broker \d, started by hand, goes on/m)
       expect(job.errors).toContain('To start it again, in another terminal: npx millrace broker')
     },
     timeoutMs,

@@ -35,7 +35,10 @@ export async function startBrokers(
   const nodes = await openClusterFolder(world, { directory, host: '127.0.0.1', rack: hostname(), brokers, port, defaultPort })
   const processes = nodes.map(node => new NodeProcess({ node, flags, line: text => reportLine(node, text) }))
   opened(async () => {
+    const killed = nodes.filter((_, i) => processes[i]!.hasEnded)
     await Promise.all(processes.map(each => each.stop()))
+    for (const node of killed)
+      if (await isAlive(node)) console.log(`Broker ${node.nodeId}, started by hand, goes on: Ctrl-C in its terminal ends it.`)
   })
   await Promise.all(processes.map(({ ready }) => ready))
   for (const [i, each] of processes.entries()) {
@@ -57,4 +60,15 @@ export async function startBrokers(
 /** Information would drown the job's own lines: what needs a person is shown. */
 function reportLine({ nodeId }: ClusterNode, text: string): void {
   if (!/^\S+ INFO /.test(text)) console.error(`broker ${nodeId}: ${text}`)
+}
+
+const answerTimeoutMs = 1000
+
+async function isAlive({ properties }: ClusterNode): Promise<boolean> {
+  const url = properties.get('millrace.http.listener')
+  if (!url) return false
+  return await fetch(`${url}/health`, { signal: AbortSignal.timeout(answerTimeoutMs) }).then(
+    ({ ok }) => ok,
+    () => false,
+  )
 }
