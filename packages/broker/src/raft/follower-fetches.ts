@@ -44,6 +44,7 @@ export class FollowerFetches {
   /** Another one makes the loop of the one before end, and its answers void. */
   #round = 0
   #download: SnapshotDownload | null = null
+  #finishing: Promise<void> | null = null
   readonly #refusals: Refusals
 
   constructor(options: FollowerOptions) {
@@ -81,7 +82,9 @@ export class FollowerFetches {
       }
       if (!isCurrent()) return
       try {
-        isGood = await this.#once(isCurrent, failures)
+        // Of the round before: its snapshot has the name that the next one may have.
+        await this.#finishing?.catch(() => {})
+        if (isCurrent()) isGood = await this.#once(isCurrent, failures)
       } catch (error) {
         if (isCurrent()) this.#context.fail(error as Error)
         return
@@ -247,7 +250,10 @@ export class FollowerFetches {
     }
     if (errorCode !== ErrorCode.NONE || position !== download.position || piece.length === 0) return false
     download.append(piece)
-    if (download.position >= size) await this.#finishDownload(download)
+    if (download.position >= size) {
+      this.#finishing = this.#finishDownload(download)
+      await this.#finishing
+    }
     return !isCurrent() || this.#leaderAnswered(epoch, -1)
   }
 
