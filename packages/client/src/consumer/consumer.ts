@@ -1,6 +1,7 @@
 import { ErrorCode, errorOf } from '@millrace/protocol'
+import type { Timer } from '@millrace/runtime'
 import { Cluster } from '../cluster.ts'
-import { ClosedError, StateError } from '../errors.ts'
+import { ClosedError, StateError, TimeoutError } from '../errors.ts'
 import { type ListedOffset, listOffsets, offsetSpec } from '../list-offsets.ts'
 import { nameOf, type TopicPartition } from '../topic-partition.ts'
 import type { MemberAssignment } from './assignors/assignor.ts'
@@ -15,6 +16,9 @@ import { Membership } from './membership.ts'
 import { PartitionState } from './partition-state.ts'
 import { Positions } from './positions.ts'
 import { Wakeup } from './wakeup.ts'
+
+/** How long closing may take, where nothing else is said. */
+const closeTimeoutMs = 30_000
 
 /**
  * Reads topics: as a member of a group that shares them (`subscribe`), or partitions of its own choice (`assign`). Batches stay bytes until they are read.
@@ -281,18 +285,27 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     return metadata!.partitions.length
   }
 
-  /** Commits what is done with if commits are automatic, calls `revoked`, leaves the group and closes. A poll that waits rejects with a ClosedError. */
-  async close(): Promise<void> {
+  /**
+   * Commits what is done with if commits are automatic, calls `revoked`, leaves the group and closes. A poll that waits rejects with a ClosedError. Takes
+   * `timeoutMs` at most (default 30,000), however the cluster does; then it rejects with a TimeoutError: what was not committed comes again.
+   */
+  async close(timeoutMs = closeTimeoutMs): Promise<void> {
     if (this.#life !== 'open') return
     this.#life = 'closing'
     this.#wakeup.notify()
     const sessionsEnd = this.#fetcher.close()
+    let timer: Timer | undefined
+    const timeUp = new Promise<never>((_, reject) => {
+      const late = () => reject(new TimeoutError(`The consumer did not commit and leave within ${timeoutMs} ms`))
+      timer = this.#cluster.world.clock.timer(timeoutMs, late)
+    })
     let failure: unknown
     try {
-      await this.#giveUp('the consumer was closed')
+      await Promise.race([this.#giveUp('the consumer was closed'), timeUp])
     } catch (error) {
       failure = error
     }
+    timer?.cancel()
     await sessionsEnd
     this.#membership?.close()
     this.#partitions.clear()

@@ -72,6 +72,8 @@ export class FetchAnswers {
     if (answer.preferredReadReplica >= 0) {
       state.preferredReplica = answer.preferredReadReplica
       state.preferredUntilMs = this.#cluster.world.clock.monotonic() + this.#options.metadataMaxAgeMs
+      // It was away when the brokers were asked for last, and without an address the leader is asked again and again.
+      if (!this.#cluster.metadata.brokers.has(answer.preferredReadReplica)) this.#cluster.requestMetadata()
       return
     }
     if (answer.divergingEpoch.endOffset >= 0) this.truncated(state, answer.divergingEpoch.endOffset)

@@ -508,4 +508,16 @@ describe('closing', () => {
     await settled(consumer.close())
     expect(broker.of(LeaveGroup)).toHaveLength(1)
   })
+
+  it('of a consumer whose cluster is gone takes as long as it may, and says so', async () => {
+    const consumer = join({}, { ...listener, revoked: () => consumer.commit([{ topic: 't', partition: 0, offset: 3 }]) })
+    await poll(consumer, 500)
+    universe.machine('broker').kill()
+    const startedMs = universe.scheduler.nowMs
+    expect((await settled(consumer.close(5_000))).error).toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    expect(universe.scheduler.nowMs - startedMs).toBeLessThan(6_500)
+    await expect(consumer.poll(1)).rejects.toMatchObject({ code: 'CLOSED' })
+    await passed(120_000)
+    expect(universe.net.openConnections).toBe(0)
+  })
 })

@@ -22,6 +22,8 @@ const pollMs = 100
 /** In a row, without a commit in between, before the application gives up. */
 const maxRevivals = 10
 const revivalBackoffMs = 500
+/** The last commit flushes the producer first, which may take as long as its deliveries may. */
+const closeTimeoutMs = 150_000
 
 /**
  * The shell of the engine: one consumer in the application's group, one producer, and the tasks that the group gives to this instance. One loop: poll, let each
@@ -194,7 +196,7 @@ export class Instance {
       }
       this.state = 'closing'
       // `revoked` commits.
-      await this.#consumer!.close()
+      await this.#consumer!.close(closeTimeoutMs)
     } catch (error) {
       failure = error as Error
       this.#logger.error('streams application failed', { application: this.#app.options.applicationId, error: messageOf(error) })
