@@ -4,6 +4,7 @@ import { topicConfig } from '../config/resolve.ts'
 import { topicKeys } from '../config/topic-keys.ts'
 import type { QuorumMember } from '../controller/quorum-member.ts'
 import { clusterReadings } from '../http/cluster-readings.ts'
+import { underJmxNames } from '../http/jmx-names.ts'
 import { openNodeHttp } from '../http/node-http.ts'
 import { ProcessMetrics } from '../http/process-metrics.ts'
 import type { ShutdownSteps } from '../shutdown-steps.ts'
@@ -23,7 +24,10 @@ export async function openHttp(node: NodeContext, status: () => NodeStatus, shut
     clusterId,
     roles: status().roles,
     unreadiness: () => status().unreadiness,
-    metrics: () => metricsText([...metrics.families(), ...processMetrics.families()]),
+    metrics: () => {
+      const families = [...metrics.families()]
+      return metricsText([...families, ...underJmxNames(families), ...processMetrics.families()])
+    },
   })
   shutdown.add('http', () => http.close())
 }
