@@ -1,4 +1,4 @@
-import { BatchBuilder, batchesIn, ErrorCode, ListOffsets } from '@millrace/protocol'
+import { BatchBuilder, batchesIn, ErrorCode, Fetch, ListOffsets, zeroUuid } from '@millrace/protocol'
 import { describe, expect, test } from 'vitest'
 import type { Follower } from '../partition/follower.ts'
 import { ReplicaCluster } from './testing/replica-cluster.ts'
@@ -167,5 +167,66 @@ describe('three replicas', () => {
     expect(cluster.leader()!.append(batch(0), all)).toMatchObject({ errorCode: 0, baseOffset: 0 })
     expect(cluster.leader()!.append(batch(3), all)).toMatchObject({ errorCode: 0, baseOffset: 3 })
     expect(cluster.leader()!.append(batch(7), all).errorCode).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
+  })
+
+  test('who is no replica, has died since, or comes over a listener of clients moves nothing', async () => {
+    const cluster = new ReplicaCluster({ seed: 8 })
+    cluster.controller.createPartition([1, 2])
+    await cluster.run(50)
+    cluster.kill(2)
+    const leader = cluster.leader()!
+    leader.append(batchOf('a'), all)
+    await cluster.run(50)
+    const brokerEpoch = cluster.controller.image.brokers.find(({ id }) => id === 2)!.epoch
+    const fetch = async (replicaId: number, replicaEpoch: number, listener = 'PLAINTEXT') => {
+      const partition = {
+        partition: 0,
+        currentLeaderEpoch: 0,
+        fetchOffset: 1,
+        lastFetchedEpoch: -1,
+        logStartOffset: 0,
+        partitionMaxBytes: 1000,
+        replicaDirectoryId: zeroUuid,
+        highWatermark: Infinity,
+      }
+      const request = {
+        clusterId: null,
+        replicaId: -1,
+        replicaState: { replicaId, replicaEpoch },
+        maxWaitMs: 0,
+        minBytes: 1,
+        maxBytes: 1000,
+        isolationLevel: 0,
+        sessionId: 0,
+        sessionEpoch: -1,
+        topics: [{ topic: '', topicId: leader.topicId, partitions: [partition] }],
+        forgottenTopicsData: [],
+        rackId: '',
+      }
+      const { responses } = await cluster.node(1).serve(Fetch, 17, request, listener)
+      return responses[0]!.partitions[0]!.errorCode
+    }
+    expect(await fetch(3, 1)).toBe(ErrorCode.UNKNOWN_LEADER_EPOCH)
+    expect(await fetch(2, brokerEpoch - 1)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    expect(await fetch(2, brokerEpoch, 'CLIENTS')).toBe(ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+    expect(leader.highWatermark).toBe(0)
+    expect(await fetch(2, brokerEpoch)).toBe(ErrorCode.NONE)
+    expect(leader.highWatermark).toBe(1)
+  })
+
+  test('deleted records are gone everywhere before the deletion is answered', async () => {
+    const cluster = new ReplicaCluster({ seed: 9 })
+    cluster.controller.createPartition([1, 2, 3])
+    await cluster.run(50)
+    const leader = cluster.leader()!
+    for (const value of ['a', 'b', 'c']) leader.append(batchOf(value), all)
+    await cluster.run(200)
+    const heard: number[] = []
+    expect(leader.deleteRecordsBefore(2)).toMatchObject({ errorCode: ErrorCode.NONE })
+    leader.whenDeleted(2, code => heard.push(code))
+    expect(heard).toEqual([])
+    await cluster.run(500, () => heard.length > 0)
+    expect(heard).toEqual([ErrorCode.NONE])
+    for (const id of [1, 2, 3]) expect(contents(cluster, id)).toEqual(['2:c'])
   })
 })

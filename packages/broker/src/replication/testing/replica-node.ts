@@ -105,14 +105,19 @@ export class ReplicaNode {
   }
 
   /** Answers a request as the broker's server would, through bytes in both directions. */
-  async serve<Request, Response>(api: Api<Request, Response>, version: number, body: Request): Promise<Response> {
+  async serve<Request, Response>(
+    api: Api<Request, Response>,
+    version: number,
+    body: Request,
+    listener = listenerName,
+  ): Promise<Response> {
     const handler = this.#handlers.get(api.key)
     if (!handler) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, api.name)
     const frame = Buffer.concat(encodeRequest(api, version, { correlationId: 1, clientId: 'test' }, body as never)).subarray(4)
     const { bodyOffset } = decodeRequestHeader(frame)
     const sent: (() => void)[] = []
     const request = decodeRequest(api, version, frame, bodyOffset)
-    const answer = await handler.handle(request, contextOf(version, sent), this.#services)
+    const answer = await handler.handle(request, contextOf(version, listener, sent), this.#services)
     const bytes = Buffer.concat(encodeResponse(api, version, 1, answer)).subarray(4)
     for (const done of sent) done()
     return decodeResponse(api, version, bytes).body
@@ -125,11 +130,11 @@ export class ReplicaNode {
   }
 }
 
-function contextOf(apiVersion: number, sent: (() => void)[]): RequestContext {
+function contextOf(apiVersion: number, listener: string, sent: (() => void)[]): RequestContext {
   return {
     apiVersion,
     clientId: 'test',
-    listenerName,
+    listenerName: listener,
     connection: { id: 1, clientHost: 'host', clientPort: 1, whenClosed: () => () => {} } as unknown as ConnectionContext,
     closeAfterwards: () => {},
     whenSent: done => void sent.push(done),
