@@ -439,6 +439,18 @@ describe('reading', () => {
     expect(await taken(consumer, 1)).toEqual(['b'])
   })
 
+  it('asks for the brokers when the leader names a replica that it does not know', async () => {
+    broker.on(Fetch, request =>
+      answer(request, partition => ({ partitionIndex: partition, preferredReadReplica: 9, records: null })),
+    )
+    const consumer = open({ clientRack: 'here', fetchMaxWaitMs: 100 })
+    consumer.assign([t(0)])
+    await polled(consumer, 50)
+    const before = broker.of(Metadata).length
+    await polled(consumer, 2000)
+    expect(broker.of(Metadata).length).toBeGreaterThan(before)
+  })
+
   it('goes back to where a truncated log diverges (KIP-320)', async () => {
     append(0, ['a'])
     append(0, ['b'])
