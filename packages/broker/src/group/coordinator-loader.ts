@@ -5,7 +5,7 @@ import type { CoordinatorMachine } from './coordinator-machine.ts'
 import { groupRecordsIn } from './group-record-codec.ts'
 
 /** Bytes replayed before other work gets its turn. */
-const chunkBytes = 1 << 20
+const chunkBytes = 256 * 1024
 
 export interface Loading {
   readonly partition: LeaderPartition
