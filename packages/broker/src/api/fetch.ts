@@ -229,7 +229,9 @@ class FetchTask {
     const moved = errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH
     if (moved && this.#context.apiVersion >= leaderHintsSince) {
       const hint = hints.of(target.topic, target.partition)
-      if (hint) partition.currentLeader = hint
+      // The metadata here may be behind: a broker that does not lead does not name itself.
+      const isStale = errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER && hint?.leaderId === this.#broker.nodeId
+      if (hint && !isStale) partition.currentLeader = hint
     }
     return partition
   }
