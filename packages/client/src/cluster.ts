@@ -113,6 +113,31 @@ export class Cluster {
     return connection.request(api, body, options)
   }
 
+  /**
+   * One attempt against a broker for as long as it is the right one: a leader that hangs or is cut off tells nobody that it leads no more, so that is looked
+   * for while the answer is out, and the connection given up when it is so.
+   */
+  async requestLeader<Request, Response>(
+    address: Address,
+    api: Api<Request, Response>,
+    body: Body<Request>,
+    leads: () => boolean,
+  ): Promise<Response> {
+    const { clock } = this.world
+    let timer: Timer | undefined
+    const look = () => {
+      if (!leads()) this.pool.open(address, 'general')?.close()
+      this.requestMetadata()
+      timer = clock.timer(patienceMs, look)
+    }
+    timer = clock.timer(patienceMs, look)
+    try {
+      return await this.request(address, 'general', api, body)
+    } finally {
+      timer.cancel()
+    }
+  }
+
   /** One attempt against some broker: the first that can be reached. */
   async requestAny<Request, Response>(
     api: Api<Request, Response>,

@@ -80,7 +80,7 @@ async function ask(
   readCommitted: boolean,
 ): Promise<(ListedOffset | Error)[]> {
   const needsMaxTimestamp = queries.some(({ timestamp }) => timestamp === offsetSpec.maxTimestamp)
-  const response = await cluster.request(leader, 'general', ListOffsets, version => {
+  const body = (version: number) => {
     if (needsMaxTimestamp && version < 7)
       throw errorOf(ErrorCode.UNSUPPORTED_VERSION, 'The broker does not know offsets by maximal timestamp')
     return {
@@ -95,7 +95,10 @@ async function ask(
         })),
       })),
     }
-  })
+  }
+  const leads = () =>
+    queries.some(({ topic, partition }) => cluster.metadata.leaderOf(topic, partition)?.nodeId === leader.nodeId)
+  const response = await cluster.requestLeader(leader, ListOffsets, body, leads)
   return response.topics.flatMap(({ name, partitions }) =>
     partitions.map(({ partitionIndex, errorCode, offset, timestamp, leaderEpoch }) =>
       errorCode === ErrorCode.NONE

@@ -230,13 +230,16 @@ export async function deleteRecords(
       const mine = partitions.filter(
         other => cluster.metadata.leaderOf(other.topic, other.partition) === leader && !low.has(nameOf(other)),
       )
-      const response = await cluster.request(leader, 'general', DeleteRecords, {
+      const body = {
         topics: [...byTopic(mine)].map(([name, list]) => ({
           name,
           partitions: list.map(({ partition: partitionIndex, beforeOffset }) => ({ partitionIndex, offset: beforeOffset })),
         })),
         timeoutMs: operationTimeoutMs,
-      })
+      }
+      const leads = () =>
+        mine.some(({ topic, partition: index }) => cluster.metadata.leaderOf(topic, index)?.nodeId === leader.nodeId)
+      const response = await cluster.requestLeader(leader, DeleteRecords, body, leads)
       for (const { name, partitions: answers } of response.topics)
         for (const { partitionIndex, lowWatermark, errorCode } of answers) {
           const where = nameOf({ topic: name, partition: partitionIndex })

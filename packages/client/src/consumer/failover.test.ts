@@ -123,6 +123,21 @@ describe('when a leader dies or hangs', () => {
   })
 })
 
+describe('where logs begin and end', () => {
+  it('is asked of the new leader as soon as there is one, though the old one hangs', async () => {
+    await start()
+    const consumer = open({}, [0])
+    const partition = { topic: 't', partition: 0 }
+    produce(0, 'a')
+    expect((await settledIn(universe, consumer.endOffsets([partition]))).value).toEqual([1])
+    cluster.pause(1, 60_000, 3_000)
+    const startedMs = universe.scheduler.nowMs
+    expect((await settledIn(universe, consumer.endOffsets([partition]))).value).toEqual([1])
+    expect(universe.scheduler.nowMs - startedMs).toBeLessThan(6_000)
+    await settledIn(universe, consumer.close())
+  })
+})
+
 describe('a replica nearby (KIP-392)', () => {
   const redirect = (to: number) => {
     const leader = cluster.brokers[0]!
