@@ -83,6 +83,7 @@ const readings = {
   metadataOffset: () => 13,
   atMinIsrPartitions: () => 15,
   replicaLag: () => 16,
+  groupLag: () => [[{ group: 'g', topic: 't' }, 17]] as const,
   logSize: () => [[{ topic: 't' }, 14]] as const,
 }
 
@@ -128,7 +129,7 @@ describe('recording', () => {
   test('gauges are read at collections until observing is stopped', async () => {
     const stop = new BrokerMetrics().observe(1, readings)
     expect(Object.values(await provider.collect()).sort((a, b) => a - b)).toEqual([
-      1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+      1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
     ])
     stop()
     expect(await provider.collect()).toEqual({})

@@ -177,6 +177,14 @@ const gauges = {
     attributes: ['node.id'],
     description: 'The most records that a partition followed here lacks of what is committed',
   },
+  groupLag: {
+    kind: 'gauge',
+    name: 'millrace.broker.group.lag',
+    unit: '{record}',
+    attributes: ['node.id', 'group', 'topic'],
+    description:
+      'High watermarks less committed offsets of a group coordinated here, where all committed partitions of the topic are on this broker',
+  },
   leaderlessPartitions: {
     kind: 'gauge',
     name: 'millrace.cluster.partitions.leaderless',
@@ -246,6 +254,7 @@ export const brokerMetricDeclarations: readonly MetricDeclaration[] = [
   counters.isrShrinks,
   counters.isrExpands,
   counters.rebalances,
+  gauges.groupLag,
   gauges.leaderlessPartitions,
   gauges.fencedBrokers,
   gauges.activeControllers,

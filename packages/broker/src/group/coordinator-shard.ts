@@ -12,6 +12,14 @@ import type { GroupRecord } from './group-records.ts'
 /** Requests that are never parked: they wait for the high watermark alone, and not for ever (offsets.commit.timeout.ms). */
 const writes: ReadonlySet<GroupInput['kind']> = new Set(['commitOffsets', 'deleteOffsets', 'delete'])
 
+/** An offset that a group has committed. */
+export interface GroupOffset {
+  readonly groupId: string
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
 type ShardState = 'loading' | 'active' | 'closed'
 
 /**
@@ -54,6 +62,14 @@ export class CoordinatorShard {
   /** Of the leadership that the shard belongs to. */
   get leaderEpoch(): number {
     return this.#log.leaderEpoch
+  }
+
+  /** What its groups have committed; nothing while it loads. */
+  *committed(): Iterable<GroupOffset> {
+    if (this.errorCode !== ErrorCode.NONE) return
+    for (const { id: groupId, offsets } of this.#machine.groups())
+      for (const [topic, partitions] of offsets.topics())
+        for (const [partition, { offset }] of partitions) yield { groupId, topic, partition, offset }
   }
 
   load(): void {

@@ -5,7 +5,7 @@ import type { ApiHandler } from '../api/handler.ts'
 import { groupKeys } from '../config/group-keys.ts'
 import type { BrokerServices, MetadataChange } from '../services.ts'
 import { coordinatorPartition, offsetsTopic } from './coordinator-partition.ts'
-import { CoordinatorShard } from './coordinator-shard.ts'
+import { CoordinatorShard, type GroupOffset } from './coordinator-shard.ts'
 import type { GroupEnvironment } from './group-environment.ts'
 import type { Answer, GroupInput, GroupListing } from './group-input.ts'
 import { uuidOf } from './random-uuid.ts'
@@ -14,6 +14,8 @@ import { uuidOf } from './random-uuid.ts'
 export interface GroupCoordinators {
   /** FindCoordinator, JoinGroup, SyncGroup, Heartbeat, LeaveGroup, DescribeGroups, ListGroups, DeleteGroups, OffsetCommit, OffsetFetch, OffsetDelete. */
   readonly handlers: readonly ApiHandler<any, any>[]
+  /** What the groups coordinated here have committed. */
+  committed(): Iterable<GroupOffset>
   /** Answers what is parked with NOT_COORDINATOR and drops all timers. */
   close(): void
 }
@@ -42,7 +44,11 @@ const maxBatchBytes = 1_048_588
 /** Follows the metadata: loads a coordinator when this broker becomes leader of its partition, drops it when it no longer is. */
 export function openGroupCoordinators(services: BrokerServices): GroupCoordinators {
   const coordinators = new Coordinators(services)
-  return { handlers: groupHandlers(coordinators), close: () => coordinators.close() }
+  return {
+    handlers: groupHandlers(coordinators),
+    committed: () => coordinators.committed(),
+    close: () => coordinators.close(),
+  }
 }
 
 class Coordinators implements GroupRouter {
@@ -70,6 +76,10 @@ class Coordinators implements GroupRouter {
     const shard = this.#shardOf(groupId)
     if (typeof shard === 'number') return Promise.resolve(refusal(shard))
     return new Promise(resolve => shard.ask(input, refusal, resolve))
+  }
+
+  *committed(): Iterable<GroupOffset> {
+    for (const shard of this.#shards.values()) yield* shard.committed()
   }
 
   async list(): Promise<readonly GroupListing[] | number> {

@@ -6,7 +6,8 @@ import type { ClusterControllerClient } from '../channel/controller-client.ts'
 import { MetadataPeerBrokers } from '../channel/peer-brokers.ts'
 import { interBrokerListenerName } from '../config/listeners.ts'
 import type { QuorumMember } from '../controller/quorum-member.ts'
-import { openGroupCoordinators } from '../group/group-coordinators.ts'
+import { type GroupCoordinators, openGroupCoordinators } from '../group/group-coordinators.ts'
+import { groupLags } from '../group/group-lag.ts'
 import { showInside } from '../insides.ts'
 import { previousBrokerEpoch } from '../log/clean-shutdown.ts'
 import type { LogManager } from '../log/log-manager.ts'
@@ -90,7 +91,7 @@ export class BrokerRole {
     const table = apiTable(services, partitions, logs, groups.handlers)
     shutdown.add('listeners', () => listeners.brokerServer.close(closeGraceMs))
     shutdown.add('groups', () => groups.close())
-    shutdown.add('metrics', metrics.observe(nodeId, this.#readings(partitions, logs)))
+    shutdown.add('metrics', metrics.observe(nodeId, this.#readings(partitions, logs, groups)))
     logs.start()
     replication.start({ ...services, partitions })
     await lifecycle.unfence()
@@ -125,7 +126,7 @@ export class BrokerRole {
   }
 
   /** What the gauges show. */
-  #readings(partitions: Partitions, logs: LogManager): BrokerReadings {
+  #readings(partitions: Partitions, logs: LogManager, groups: GroupCoordinators): BrokerReadings {
     const { brokerServer } = this.#options.listeners
     return {
       connections: () => brokerServer.connectionCount,
@@ -135,6 +136,7 @@ export class BrokerRole {
       offlineLogDirectories: () => logs.offlineDirectories.length,
       atMinIsrPartitions: () => partitions.atMinIsrCount,
       replicaLag: () => partitions.maxFollowerLag,
+      groupLag: () => groupLags(groups.committed(), partitions),
       logSize: () => logSizes(logs),
     }
   }
