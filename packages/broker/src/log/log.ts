@@ -7,13 +7,13 @@ import { LogEnd } from './log-end.ts'
 import { LogFlush } from './log-flush.ts'
 import type { LogOptions, LogRead } from './log-options.ts'
 import { LogPlace } from './log-place.ts'
-import { type FoundOffset, findMaxTimestamp, findTimestamp } from './log-search.ts'
+import { LogReader, type LogReadOptions } from './log-reader.ts'
+import type { FoundOffset } from './log-search.ts'
 import { LogSegments } from './log-segments.ts'
 import { type OpenedLog, openSegments, replay } from './open-segments.ts'
 import { readTopicId, syncTopicId, writeTopicId } from './partition-metadata.ts'
 import type { ProducerLog } from './producer-log.ts'
 import { type Retention, retention } from './retention.ts'
-import { readSegments } from './segment-list.ts'
 import { type LogTail, TailCache } from './tail-cache.ts'
 
 const dayMs = 86_400_000
@@ -36,6 +36,7 @@ export class Log {
   readonly #place: LogPlace
   readonly #segments: LogSegments
   readonly #end: LogEnd
+  readonly #reader: LogReader
   #topicId: string | undefined
   #config: LogConfig
   #logStartOffset: number
@@ -105,18 +106,12 @@ export class Log {
     this.#segments = new LogSegments(world, directory, options.config, this.#flush, opened.segments)
     const { clock } = world
     const { flushMessages, flushMs } = options.config
+    const parts = { clock, guard: this.#guard, segments: this.#segments, tail: this.#tail }
     this.#end = new LogEnd(
-      {
-        clock,
-        guard: this.#guard,
-        segments: this.#segments,
-        epochs,
-        producers: this.#producers,
-        tail: this.#tail,
-        flush: this.#flush,
-      },
+      { ...parts, epochs, producers: this.#producers, flush: this.#flush },
       { endOffset: opened.logEndOffset, isChanged: opened.isChanged, flushMessages, flushMs },
     )
+    this.#reader = new LogReader({ ...parts, end: this.#end })
   }
 
   get directory(): string {
@@ -244,31 +239,13 @@ export class Log {
    * Whole batches from the one that holds `offset`, with offsets below `endOffset` (default: the end of the log). Reads end with a segment:
    * fewer bytes than asked for does not mean that there are no more. Throws KafkaError OFFSET_OUT_OF_RANGE, CorruptLogError, DiskError.
    */
-  read(
-    offset: number,
-    options: { maxBytes: number; endOffset?: number; atLeastOne?: boolean; allocate?: (bytes: number) => Buffer },
-  ): LogRead {
+  read(offset: number, options: LogReadOptions): LogRead {
     if (offset < this.#logStartOffset || offset > this.logEndOffset)
       throw new KafkaError(
         ErrorCode.OFFSET_OUT_OF_RANGE,
         `offset ${offset} of ${this.topic}-${this.partition}, which has ${this.#logStartOffset} to ${this.logEndOffset}`,
       )
-    const chunks: Uint8Array[] = []
-    const limits = {
-      maxBytes: options.maxBytes,
-      endOffset: Math.min(options.endOffset ?? this.logEndOffset, this.logEndOffset),
-      atLeastOne: options.atLeastOne ?? true,
-      allocate: options.allocate ?? Buffer.allocUnsafeSlow,
-    }
-    if (offset >= limits.endOffset) return { chunks, sizeBytes: 0, nextOffset: offset }
-    if (offset >= this.#tail.startOffset) return { chunks, ...this.#tail.read(offset, limits, chunks) }
-    const { bytes, nextOffset } = this.#guard.run(() => {
-      this.#end.write()
-      return readSegments(this.#segments.all, offset, limits, this.logEndOffset, this.#world.clock.now())
-    })
-    if (bytes === null) return { chunks, sizeBytes: 0, nextOffset }
-    chunks.push(bytes)
-    return { chunks, sizeBytes: bytes.length, nextOffset }
+    return this.#reader.read(offset, options)
   }
 
   /** Leader epoch of the record at `offset`, -1 when not known. */
@@ -283,18 +260,12 @@ export class Log {
 
   /** The first record with a timestamp of at least `timestamp`. */
   offsetForTimestamp(timestamp: number): FoundOffset | null {
-    return this.#guard.run(() => {
-      this.#end.write()
-      return findTimestamp(this.#segments.all, timestamp, this.#logStartOffset)
-    })
+    return this.#reader.offsetForTimestamp(timestamp, this.#logStartOffset)
   }
 
   /** The first record with the greatest timestamp. */
   offsetOfMaxTimestamp(): FoundOffset | null {
-    return this.#guard.run(() => {
-      this.#end.write()
-      return findMaxTimestamp(this.#segments.all, this.#logStartOffset)
-    })
+    return this.#reader.offsetOfMaxTimestamp(this.#logStartOffset)
   }
 
   /** Moves the log start forward (DeleteRecords); the files go with the next retention. */
