@@ -1,7 +1,8 @@
 import { AddRaftVoter, type Api, type Draft, ErrorCode, RemoveRaftVoter, UpdateRaftVoter } from '@millrace/protocol'
-import { messageOf, type Timer } from '@millrace/runtime'
+import type { Timer } from '@millrace/runtime'
 import { hasEndpoints } from './epoch-start.ts'
 import type { Listener, RaftContext } from './raft-context.ts'
+import { Refusals } from './refusals.ts'
 import { voterOf } from './voter.ts'
 import { kraftVersionRange } from './voter-set.ts'
 
@@ -14,6 +15,16 @@ export interface VoterUpkeepOptions {
   readonly autoJoin: boolean
 }
 
+/** What the next try, or somebody else's, puts right. */
+const onlyLate: ReadonlySet<number> = new Set([
+  ErrorCode.REQUEST_TIMED_OUT,
+  ErrorCode.DUPLICATE_VOTER,
+  ErrorCode.VOTER_NOT_FOUND,
+  ErrorCode.NOT_LEADER_OR_FOLLOWER,
+  ErrorCode.FENCED_LEADER_EPOCH,
+  ErrorCode.UNKNOWN_LEADER_EPOCH,
+])
+
 /**
  * Keeps this node's place among the voters of a dynamic quorum right: a voter whose endpoints are others than the log says tells the
  * leader; with auto-join a controller that is none adds itself, after it removed what it was with another directory (KIP-853).
@@ -21,11 +32,13 @@ export interface VoterUpkeepOptions {
 export class VoterUpkeep {
   readonly #options: VoterUpkeepOptions
   readonly #context: RaftContext
+  readonly #refusals: Refusals
   #timer: Timer | null = null
 
   constructor(options: VoterUpkeepOptions) {
     this.#options = options
     this.#context = options.context
+    this.#refusals = new Refusals(options.context.logger)
   }
 
   /** Looks once each fetch timeout, as a follower. */
@@ -92,14 +105,15 @@ export class VoterUpkeep {
     api: Api<Request, Response>,
     body: (version: number) => Draft<Request>,
   ): Promise<void> {
-    const { raft, transport, timeouts, logger } = this.#context
+    const { raft, transport, timeouts } = this.#context
     const { leaderId: id, leaderEndpoint } = raft
     if (!leaderEndpoint) return
+    let errorCode: number
     try {
-      const { errorCode } = await transport.request({ id, ...leaderEndpoint }, api, body, timeouts.requestTimeoutMs)
-      if (errorCode !== ErrorCode.NONE) logger.info('raft.voter-change-refused', { api: api.name, errorCode })
-    } catch (error) {
-      logger.info('raft.voter-change-failed', { api: api.name, error: messageOf(error) })
+      errorCode = (await transport.request({ id, ...leaderEndpoint }, api, body, timeouts.requestTimeoutMs)).errorCode
+    } catch {
+      return
     }
+    this.#refusals.answered(api.name, id, onlyLate.has(errorCode) ? ErrorCode.NONE : errorCode)
   }
 }
