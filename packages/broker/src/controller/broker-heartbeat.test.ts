@@ -97,7 +97,12 @@ describe('BrokerHeartbeat', () => {
         },
       ])
     }
-    scenario.heartbeat(3, { offlineLogDirs: [logDirs[1]!] })
+    const { notice } = scenario.heartbeat(3, { offlineLogDirs: [logDirs[1]!] })
+    expect(notice).toEqual({
+      level: 'warn',
+      event: 'controller.broker-directories',
+      facts: { brokerId: 3, partitions: 1, onlineLogDirs: logDirs[0] },
+    })
     expect(scenario.image.broker(3)!.logDirs).toEqual([logDirs[0]])
     expect([leadersOf(scenario, 'a'), leadersOf(scenario, 'b')]).toEqual([[[3, 0, [3, 1, 2]]], [[1, 1, [1, 2]]]])
     expect(scenario.heartbeat(3, { offlineLogDirs: [logDirs[1]!] }).decided).toEqual([])

@@ -4,10 +4,9 @@ import {
   type BrokerRegistrationChangeRecord,
   ErrorCode,
 } from '@millrace/protocol'
-import type { Facts } from '@millrace/runtime'
 import { isCurrentBroker } from './broker-epoch.ts'
 import { type BrokerOutlook, partitionChangesFor } from './broker-outlook.ts'
-import type { ControllerState, Decision } from './decision.ts'
+import type { ControllerState, Decision, Notice } from './decision.ts'
 import type { BrokerImage } from './image.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 import { MetadataVersion, metadataVersionOf } from './metadata-version.ts'
@@ -45,18 +44,25 @@ export function decideBrokerHeartbeat(
     records,
     response: { throttleTimeMs: 0, errorCode: ErrorCode.NONE, isCaughtUp, isFenced, shouldShutDown: standing === 'stopped' },
     splittable: true,
-    ...(change
-      ? { notice: { level: 'info', event: `controller.broker-${standing}`, facts: factsOf(change, records.length - 1) } }
-      : {}),
+    ...(change ? { notice: noticeOf(change, standing, records.length - 1) } : {}),
   }
 }
 
-function factsOf({ brokerId, logDirs, cordonedLogDirs }: BrokerRegistrationChangeRecord, partitions: number): Facts {
+function noticeOf(
+  { brokerId, fenced, inControlledShutdown, logDirs, cordonedLogDirs }: BrokerRegistrationChangeRecord,
+  standing: Standing,
+  partitions: number,
+): Notice {
+  const moves = fenced !== 0 || inControlledShutdown !== 0
   return {
-    brokerId,
-    partitions,
-    ...(logDirs.length > 0 ? { onlineLogDirs: logDirs.join() } : {}),
-    ...(cordonedLogDirs ? { cordonedLogDirs: cordonedLogDirs.join() } : {}),
+    level: logDirs.length > 0 ? 'warn' : 'info',
+    event: `controller.broker-${moves ? standing : 'directories'}`,
+    facts: {
+      brokerId,
+      partitions,
+      ...(logDirs.length > 0 ? { onlineLogDirs: logDirs.join() } : {}),
+      ...(cordonedLogDirs ? { cordonedLogDirs: cordonedLogDirs.join() } : {}),
+    },
   }
 }
 

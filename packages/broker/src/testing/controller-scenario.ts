@@ -10,7 +10,7 @@ import { silentLogger } from '@millrace/runtime'
 import { readBrokerConfig } from '../config/broker-config.ts'
 import { BrokerSessions } from '../controller/broker-sessions.ts'
 import { type ControllerInput, ControllerMachine, decisionOf } from '../controller/controller.ts'
-import type { ControllerState } from '../controller/decision.ts'
+import type { ControllerState, Notice } from '../controller/decision.ts'
 import { bootstrapRecords, supportedFeatures } from '../controller/features.ts'
 import { MetadataImage } from '../controller/image.ts'
 import type { MetadataRecord } from '../controller/metadata-record.ts'
@@ -92,8 +92,14 @@ export class ControllerScenario {
   }
 
   decide<Request, Response>(api: Api<Request, Response>, request: Request, version = api.versions!.max) {
-    const { answered, decided } = this.run({ decide: state => decisionOf(api)!(state, request, version) as never })
-    return { answered: answered as Response, decided }
+    let notice: Notice | undefined
+    const decide = (state: ControllerState) => {
+      const decision = decisionOf(api)!(state, request, version)
+      notice = decision.notice
+      return decision as never
+    }
+    const { answered, decided } = this.run({ decide })
+    return { answered: answered as Response, decided, notice }
   }
 
   register(brokerId: number, more: object = {}) {
