@@ -1,4 +1,4 @@
-import { Ballot, Follower, InSyncSet, Leader, Log, ProducerLog, QuorumProgress, Raft, RaftNode, Segment } from '@millrace/broker/internal'
+import { Ballot, Follower, InSyncSet, Leader, Log, ProducerState, QuorumProgress, Raft, RaftNode, Segment } from '@millrace/broker/internal'
 import { zeroUuid } from '@millrace/protocol'
 import type { SimulationOptions } from '../simulation/options.ts'
 import { type Mutant, replaceGetter, replaceMethod } from './mutant.ts'
@@ -87,7 +87,7 @@ export const clusterMutants: readonly Mutant[] = [
     bug: 'acks=all is taken and committed while fewer replicas are in sync than min.insync.replicas',
     seeds: 40,
     draw: 'cluster',
-    options: { ...threeNodes, flush: 'interval', faults: ['lose-disk', 'kill-node', 'isolate-node', 'lose-power-of-one'] },
+    options: leadersFall,
     plant: () =>
       both(
         replaceGetter(Leader.prototype, 'minIsr', () => 0),
@@ -159,14 +159,6 @@ export const clusterMutants: readonly Mutant[] = [
     plant: () => replaceGetter(Follower.prototype, 'lastFetchedEpoch', () => -1),
   },
   {
-    name: 'ignore-leader-epoch',
-    bug: 'a leader counts fetches that a follower meant for another epoch',
-    seeds: 60,
-    draw: 'cluster',
-    options: leadersFall,
-    plant: () => replaceMethod(Leader.prototype, 'checkEpoch', () => () => 0),
-  },
-  {
     name: 'follower-without-sync',
     bug: 'flush.messages=1 holds on the leader, and followers acknowledge from the page cache',
     seeds: 20,
@@ -195,10 +187,10 @@ export const clusterMutants: readonly Mutant[] = [
       both(
         replaceMethod(Log.prototype, 'appendAsFollower', following),
         replaceMethod(
-          ProducerLog.prototype,
+          ProducerState.prototype,
           'update',
           update =>
-            function (this: ProducerLog, ...batch) {
+            function (this: ProducerState, ...batch) {
               if (!isFollowing) update.apply(this, batch)
             },
         ),

@@ -63,6 +63,11 @@ export class Nemesis {
     for (const { machine } of targets.cluster.nodes) machine.disk.faults.syncMs = options.syncMs
   }
 
+  /** A node has lost what it had on disk, and has not caught up. */
+  get isRecovering(): boolean {
+    return this.#atlas.isRecovering
+  }
+
   /** The network becomes what the options say, and faults begin. */
   start(): void {
     const { latencyMs, maxChunkBytes, cutProbability } = this.#options

@@ -25,6 +25,7 @@ interface Ledger {
 interface Memory {
   /** It led when it was last looked at, or was not there: it may have committed something and resigned in one event. */
   mayHaveLed: boolean
+  wasBelowMinIsr: boolean
   highWatermark: number
   logStartOffset: number
   nextOffset: number
@@ -35,14 +36,17 @@ const readBytes = 1 << 20
 /** Looks into the nodes between events, without asking them anything over the network: what must hold of every copy of every log at any time. */
 export class ReplicaObserver {
   readonly #cluster: SimulatedCluster
+  /** `min.insync.replicas` of every topic. */
+  readonly #minIsr: number
   readonly #fail: (failure: string) => void
   readonly #ledgers = new Map<string, Ledger>()
   readonly #memories = new WeakMap<object, Memory>()
   /** The process of each node that was looked at last. */
   readonly #last = new Map<SimulatedNode, { readonly process: number; readonly insides: () => NodeInsides }>()
 
-  constructor(cluster: SimulatedCluster, fail: (failure: string) => void) {
+  constructor(cluster: SimulatedCluster, minIsr: number, fail: (failure: string) => void) {
     this.#cluster = cluster
+    this.#minIsr = minIsr
     this.#fail = fail
   }
 
@@ -51,7 +55,7 @@ export class ReplicaObserver {
     for (const node of this.#cluster.nodes) {
       this.#lookBack(node)
       if (!node.isRunning) continue
-      for (const replica of replicasOf(node)) this.#lookAt(replica)
+      for (const replica of replicasOf(node, this.#minIsr)) this.#lookAt(replica)
     }
   }
 
@@ -60,7 +64,7 @@ export class ReplicaObserver {
     const last = this.#last.get(node)
     if (last !== undefined && (!node.isRunning || last.process !== node.machine.processId)) {
       this.#last.delete(node)
-      for (const replica of replicasOf(node, last.insides())) {
+      for (const replica of replicasOf(node, this.#minIsr, last.insides())) {
         const ledger = this.#ledger(replica)
         ledger.ends.set(node.plan.id, replica.log.logEndOffset)
         if (this.#memory(replica).mayHaveLed) ledger.committed = Math.max(ledger.committed, replica.highWatermark)
@@ -98,6 +102,7 @@ export class ReplicaObserver {
       this.#broken(replica, `a follower's high watermark is ${highWatermark}, and no leader's was above ${ledger.committed}`)
     memory.highWatermark = highWatermark
     memory.mayHaveLed = leads
+    memory.wasBelowMinIsr = replica.isBelowMinIsr
   }
 
   #lookAtLeader(replica: Replica, ledger: Ledger, memory: Memory): void {
@@ -115,6 +120,8 @@ export class ReplicaObserver {
     if (highWatermark <= ledger.committed || highWatermark === memory.highWatermark) return
     ledger.committed = highWatermark
     if (!leads) return
+    if (replica.isBelowMinIsr && memory.wasBelowMinIsr)
+      this.#broken(replica, `its high watermark went to ${highWatermark} with fewer in sync than min.insync.replicas`)
     const { holders, needed } = replica.quorum()
     const missing = holders.filter(id => (ledger.ends.get(id) ?? 0) < highWatermark)
     if (holders.length - missing.length < needed)
@@ -124,11 +131,27 @@ export class ReplicaObserver {
       )
   }
 
+  /** Now and then: who is in sync, as the leader knows it, has everything that was ever committed. Ask only when nobody has lost what it had on disk. */
+  lookAtInSync(): void {
+    for (const node of this.#cluster.nodes) {
+      if (!node.isRunning) continue
+      for (const replica of replicasOf(node, this.#minIsr)) {
+        const ledger = this.#ledger(replica)
+        if (!replica.leads || replica.isMetadata || replica.leaderEpoch < ledger.leaderEpoch) continue
+        for (const id of replica.quorum().holders) {
+          const end = ledger.ends.get(id) ?? 0
+          if (end < ledger.committed)
+            this.#broken(replica, `${id} is in sync and ends at ${end}, and ${ledger.committed} was committed`)
+        }
+      }
+    }
+  }
+
   /** Now and then: every batch that could once be read has the bytes it had then, in every copy. A new copy is read from the start. */
   lookAtBatches(): void {
     for (const node of this.#cluster.nodes) {
       if (!node.isRunning) continue
-      for (const replica of replicasOf(node)) {
+      for (const replica of replicasOf(node, this.#minIsr)) {
         const { log, isLost } = replica
         if (isLost) continue
         const memory = this.#memory(replica)
@@ -187,7 +210,7 @@ export class ReplicaObserver {
 
   #memory({ incarnation }: Replica): Memory {
     let memory = this.#memories.get(incarnation)
-    if (!memory) this.#memories.set(incarnation, (memory = { mayHaveLed: true, highWatermark: 0, logStartOffset: 0, nextOffset: 0 }))
+    if (!memory) this.#memories.set(incarnation, (memory = { mayHaveLed: true, wasBelowMinIsr: false, highWatermark: 0, logStartOffset: 0, nextOffset: 0 }))
     return memory
   }
 

@@ -30,6 +30,8 @@ export interface Replica {
   readonly isAlone: boolean
   /** Nodes that may have to have something before it counts as committed, and how many of them must. */
   quorum(): { readonly holders: readonly number[]; readonly needed: number }
+  /** As a leader it has fewer in sync than acks=all needs. */
+  readonly isBelowMinIsr: boolean
   /** The log is closed or its disk has failed. */
   readonly isLost: boolean
 }
@@ -37,15 +39,15 @@ export interface Replica {
 export const metadataName = '__cluster_metadata-0'
 
 /** Every partition that the node leads or follows, and its copy of the metadata log. */
-export function* replicasOf(node: SimulatedNode, { partitions, raft }: NodeInsides = node.insides): Iterable<Replica> {
+export function* replicasOf(node: SimulatedNode, minIsr: number, { partitions, raft }: NodeInsides = node.insides): Iterable<Replica> {
   if (partitions !== undefined) {
-    for (const leader of partitions.leaders()) yield replicaOfLeader(node, leader)
+    for (const leader of partitions.leaders()) yield replicaOfLeader(node, leader, minIsr)
     for (const follower of partitions.followers()) yield replicaOfFollower(node, follower)
   }
   if (raft !== undefined) yield replicaOfRaft(node, raft)
 }
 
-function replicaOfLeader(node: SimulatedNode, leader: Leader): Replica {
+function replicaOfLeader(node: SimulatedNode, leader: Leader, minIsr: number): Replica {
   const { topic, topicId, partition, leaderEpoch, highWatermark, log, lostCode } = leader
   return {
     name: `${topic}-${partition}`,
@@ -58,6 +60,7 @@ function replicaOfLeader(node: SimulatedNode, leader: Leader): Replica {
     log,
     isMetadata: false,
     isAlone: leader.replicaCount === 1,
+    isBelowMinIsr: leader.inSync.isr.length < Math.min(minIsr, leader.replicaCount),
     quorum: () => ({ holders: leader.inSync.isr, needed: leader.inSync.isr.length }),
     isLost: lostCode !== 0 || log.failure !== null,
   }
@@ -76,6 +79,7 @@ function replicaOfFollower(node: SimulatedNode, follower: Follower): Replica {
     log,
     isMetadata: false,
     isAlone: false,
+    isBelowMinIsr: false,
     quorum: () => ({ holders: [], needed: 0 }),
     isLost: lostCode !== 0 || log.failure !== null,
   }
@@ -94,6 +98,7 @@ function replicaOfRaft(node: SimulatedNode, { raft, log, voters }: RaftNode<unkn
     log,
     isMetadata: true,
     isAlone: false,
+    isBelowMinIsr: false,
     quorum: () => ({ holders, needed: Math.floor(holders.length / 2) + 1 }),
     isLost: log.failure !== null,
   }

@@ -126,7 +126,7 @@ class Run {
       streams: this.#streams,
     }
     this.#nemesis = new Nemesis(universe, options, targets, log)
-    this.#replicas = new ReplicaObserver(cluster, fail)
+    this.#replicas = new ReplicaObserver(cluster, options.minIsr, fail)
     this.#quorum = new QuorumObserver(cluster, fail)
     this.#metadata = new MetadataObserver(cluster, fail)
   }
@@ -327,6 +327,7 @@ class Run {
   #lookCloser(): void {
     this.#replicas.lookAtBatches()
     this.#metadata.compare()
+    if (!this.#nemesis.isRecovering) this.#replicas.lookAtInSync()
   }
 }
 

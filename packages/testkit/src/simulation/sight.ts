@@ -2,6 +2,8 @@ import type { NodeInsides } from '@millrace/broker/internal'
 import type { SimulatedCluster } from './simulated-cluster.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
+type Metadata = NonNullable<NodeInsides['metadata']>
+
 export interface PartitionSight {
   readonly topic: string
   readonly partition: number
@@ -86,7 +88,7 @@ export class Sight {
     return null
   }
 
-  #metadata(): NonNullable<NodeInsides['metadata']> | null {
+  #metadata(): Metadata | null {
     let newest: NodeInsides['metadata']
     for (const { insides } of this.#cluster.nodes)
       if (insides.metadata && (newest === undefined || insides.metadata.appliedOffset > newest.appliedOffset))
