@@ -1,5 +1,5 @@
 import { BrokerHeartbeat, BrokerRegistration, ErrorCode, errorFacts } from '@millrace/protocol'
-import { type ConfigSet, type Logger, MillraceError, messageOf, type Timer, type World } from '@millrace/runtime'
+import { type ConfigSet, type Logger, MillraceError, messageOf, sleep, type Timer, type World } from '@millrace/runtime'
 import type { ClusterControllerClient } from '../channel/controller-client.ts'
 import { nodeKeys } from '../config/node-keys.ts'
 import { quorumKeys } from '../config/quorum-keys.ts'
@@ -44,6 +44,8 @@ const silentControllerMs = 3_000
 /** Nor longer than this for another one to be elected: the last nodes of a cluster that stops wait in vain. */
 const leaderlessMs = 1_000
 const shutdownLookMs = 100
+/** Clients that still come learn from this broker that others lead now: better than a connection that breaks. */
+const farewellMs = 250
 
 /**
  * This broker's standing with the controller: it registers as a new incarnation, says every `broker.heartbeat.interval.ms` that it lives and how far
@@ -133,9 +135,15 @@ export class BrokerLifecycle {
         this.beatSoon()
       })
       this.#letGo = null
+      if (letGo && this.#hasPeers()) await sleep(world.clock, farewellMs)
       if (!letGo) logger.warn('broker.not-let-go', { reason: 'the controller did not move its leaders in time' })
     }
     this.close()
+  }
+
+  #hasPeers(): boolean {
+    for (const { id, fenced } of this.#options.metadata.brokers()) if (!fenced && id !== this.#options.nodeId) return true
+    return false
   }
 
   #watchShutdown(startedMs: number, leaderlessSinceMs: number | null): void {
