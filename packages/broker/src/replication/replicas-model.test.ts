@@ -9,6 +9,7 @@ const seeds = Number(process.env['REPLICA_SEEDS'] ?? 12)
 const firstSeed = Number(process.env['REPLICA_SEED'] ?? 1)
 const safetyMs = 20_000
 const partitionCount = 2
+const nodeCount = 4
 
 /** Base offset and CRC of every batch, in order. */
 function batchesOf(log: PartitionLog, from: number, to: number): { baseOffset: number; nextOffset: number; crc: number }[] {
@@ -146,8 +147,8 @@ class Chaos {
   #strike(): void {
     const { controller, cuts } = this.#cluster
     const scheduler = this.#cluster.universe.scheduler
-    const id = this.#random.between(1, 3)
-    const other = 1 + ((id + this.#random.below(2)) % 3)
+    const id = this.#random.between(1, nodeCount)
+    const other = 1 + ((id + this.#random.below(nodeCount - 1)) % nodeCount)
     const partition = this.#random.below(partitionCount)
     const kind = this.#random.pick([
       'move',
@@ -166,7 +167,13 @@ class Chaos {
     this.events.push(`${Math.round(this.#cluster.nowMs)} ${kind} ${id}`)
     const afterwards = (run: () => void) => scheduler.after(this.#random.exponential(1500), run)
     if (kind === 'move') controller.moveLeader(partition, candidates => this.#random.pick(candidates))
-    else if (kind === 'kill' || kind === 'power') this.#crash(id, kind === 'power')
+    else if (kind === 'reassign') {
+      const without = this.#random.between(1, nodeCount)
+      controller.reassign(
+        partition,
+        Array.from({ length: nodeCount }, (_, i) => i + 1).filter(each => each !== without),
+      )
+    } else if (kind === 'kill' || kind === 'power') this.#crash(id, kind === 'power')
     else if (kind === 'cut') this.#cut([`${id}>${other}`])
     else if (kind === 'isolate') this.#cut([`${id}>${other}`, `${other}>${id}`, `${id}>0`, `0>${id}`])
     else if (kind === 'deaf') this.#cut([`0>${id}`])
@@ -250,8 +257,7 @@ describe('three replicas among failures', () => {
         chaos.end()
         for (const producer of producers) producer.isStopped = true
         const isWhole = () =>
-          producers.every(producer => producer.isIdle) &&
-          producers.every((_, i) => cluster.controller.partition(i).isr.length === 3 && isEqual(cluster, i))
+          producers.every(producer => producer.isIdle) && producers.every((_, i) => isInSync(cluster, i) && isEqual(cluster, i))
         expect(await cluster.run(30_000, isWhole, look)).toBe(true)
         for (const [i, { acknowledged }] of producers.entries()) {
           expect(acknowledged.length).toBeGreaterThan(0)
@@ -278,16 +284,21 @@ describe('three replicas among failures', () => {
   )
 })
 
+function isInSync(cluster: ReplicaCluster, partition: number): boolean {
+  const { isr, replicas } = cluster.controller.partition(partition)
+  return replicas.length === 3 && isr.length === 3
+}
+
 function isEqual(cluster: ReplicaCluster, partition: number): boolean {
   const leader = cluster.leader(partition)
   if (leader === null || leader.highWatermark !== leader.logEndOffset) return false
+  const { replicas } = cluster.controller.partition(partition)
+  const slots = replicas.map(id => cluster.nodes.get(id)?.partitions.replica('t', partition) ?? 0)
   // Where a log starts is checkpointed now and then: a leader that was killed may have it back further.
-  const from = Math.max(
-    ...[...cluster.nodes.values()].map(node => (node.partitions.replica('t', partition) as Leader).logStartOffset ?? 0),
-  )
+  const from = Math.max(...slots.map(slot => (typeof slot === 'number' ? 0 : slot.logStartOffset)))
   const expected = JSON.stringify(batchesOf(leader.log, from, leader.logEndOffset))
-  return [...cluster.nodes.values()].every(node => {
-    const slot = node.partitions.replica('t', partition)
+  for (const [id, node] of cluster.nodes) if (!replicas.includes(id) && node.logs.log('t', partition) !== undefined) return false
+  return slots.every(slot => {
     if (typeof slot === 'number' || slot.highWatermark !== leader.highWatermark || slot.logEndOffset !== leader.logEndOffset)
       return false
     return JSON.stringify(batchesOf(slot.log, from, slot.logEndOffset)) === expected

@@ -19,6 +19,8 @@ export class TestController {
   readonly #brokers = new Map<number, BrokerState>()
   readonly #publish: (image: ControllerImage) => void
   #partitions: PartitionMetadata[] = []
+  /** Where partitions are on their way to. */
+  readonly #targets = new Map<number, readonly number[]>()
   #nextEpoch = 1
 
   constructor(publish: (image: ControllerImage) => void) {
@@ -84,6 +86,16 @@ export class TestController {
     )
   }
 
+  /** The new replicas follow beside the old ones until all of them are in sync; then those alone stay. */
+  reassign(index: number, target: readonly number[]): void {
+    this.#targets.set(index, target)
+    this.#change((partition, at) => {
+      if (at !== index) return partition
+      const replicas = [...new Set([...partition.replicas, ...target])]
+      return { ...partition, replicas, partitionEpoch: partition.partitionEpoch + 1 }
+    })
+  }
+
   alterPartition({ brokerId, brokerEpoch, topics }: AlterPartitionRequest): AlterPartitionResponse {
     if (this.#brokers.get(brokerId)?.epoch !== brokerEpoch)
       return { throttleTimeMs: 0, errorCode: ErrorCode.STALE_BROKER_EPOCH, topics: [] }
@@ -93,8 +105,7 @@ export class TestController {
         const { partitionIndex } = asked
         const before = this.partition(partitionIndex)
         const errorCode = this.#check(brokerId, asked, before)
-        if (errorCode !== ErrorCode.NONE)
-          return { partitionIndex, errorCode, leaderId: 0, leaderEpoch: 0, isr: [], leaderRecoveryState: 0, partitionEpoch: 0 }
+        if (errorCode !== ErrorCode.NONE) return refused(partitionIndex, errorCode)
         const isr = asked.newIsrWithEpochs.map(member => member.brokerId)
         const { leaderRecoveryState } = asked
         this.#change((partition, at) =>
@@ -102,11 +113,32 @@ export class TestController {
             ? { ...partition, isr, leaderRecoveryState, partitionEpoch: partition.partitionEpoch + 1 }
             : partition,
         )
-        const { leader, leaderEpoch, partitionEpoch } = this.partition(partitionIndex)
-        return { partitionIndex, errorCode, leaderId: leader, leaderEpoch, isr, leaderRecoveryState, partitionEpoch }
+        if (this.#isReassigned(partitionIndex)) {
+          this.#endReassignment(partitionIndex)
+          if (this.partition(partitionIndex).leader !== brokerId) return refused(partitionIndex, ErrorCode.NEW_LEADER_ELECTED)
+        }
+        const { leader, leaderEpoch, partitionEpoch, isr: altered } = this.partition(partitionIndex)
+        return { partitionIndex, errorCode, leaderId: leader, leaderEpoch, isr: altered, leaderRecoveryState, partitionEpoch }
       }),
     }))
     return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, topics: answers }
+  }
+
+  #isReassigned(index: number): boolean {
+    const target = this.#targets.get(index)
+    return target?.every(id => this.partition(index).isr.includes(id)) === true
+  }
+
+  #endReassignment(index: number): void {
+    const target = this.#targets.get(index)!
+    this.#targets.delete(index)
+    this.#change((partition, at) => {
+      if (at !== index) return partition
+      const moved = { ...partition, replicas: target, isr: partition.isr.filter(id => target.includes(id)) }
+      // Whoever stops to be a replica must not go on in the epoch.
+      const leader = target.includes(partition.leader) ? partition.leader : moved.isr.find(id => !this.isFenced(id))
+      return elected(moved, leader ?? -1)
+    })
   }
 
   #check(
@@ -137,6 +169,10 @@ export class TestController {
     this.#partitions = this.#partitions.map(change)
     this.#publish(this.image)
   }
+}
+
+function refused(partitionIndex: number, errorCode: number) {
+  return { partitionIndex, errorCode, leaderId: 0, leaderEpoch: 0, isr: [], leaderRecoveryState: 0, partitionEpoch: 0 }
 }
 
 function newPartition(replicas: readonly number[]): PartitionMetadata {
