@@ -9,6 +9,12 @@ let cluster: ProcessCluster | undefined
 
 afterEach(() => cluster?.close())
 
+interface ConsumerEvent {
+  readonly name: string
+  readonly success?: boolean
+  readonly partitions?: readonly object[]
+}
+
 const records = 12_000
 const perSecond = 800
 const lines = (text: string) => text.split('\n').filter(line => line !== '')
@@ -18,14 +24,6 @@ function producing({ bootstrapServers, directory }: ProcessCluster, topic: strin
   // By itself it tries nothing twice.
   const config = join(directory, 'producer.properties')
   writeFileSync(config, 'retries=2147483647\nenable.idempotence=true\n')
-  const options = [
-    '-Xmx128m',
-    '-Xshare:auto',
-    '-XX:TieredStopAtLevel=1',
-    '-cp',
-    kafkaClassPath(),
-    'org.apache.kafka.tools.VerifiableProducer',
-  ]
   const args = [
     '--bootstrap-server',
     bootstrapServers,
@@ -40,10 +38,21 @@ function producing({ bootstrapServers, directory }: ProcessCluster, topic: strin
     '--command-config',
     config,
   ]
-  return run('java', [...options, ...args], { timeoutMs: 150_000, status: undefined })
+  return verifiable('Producer', args)
 }
 
-test("a rolling restart by SIGTERM: Apache Kafka's producer sees no error, and every record is there once, in order", async () => {
+/** Apache Kafka's consumer-verify: a JSON line for each batch of records, each commit and each assignment. */
+function consuming({ bootstrapServers }: ProcessCluster, topic: string) {
+  const args = ['--bootstrap-server', bootstrapServers, '--topic', topic, '--group-id', 'readers', '--max-messages', `${records}`]
+  return verifiable('Consumer', [...args, '--reset-policy', 'earliest', '--session-timeout', '6000'])
+}
+
+function verifiable(name: 'Producer' | 'Consumer', args: readonly string[]) {
+  const options = ['-Xmx128m', '-Xshare:auto', '-XX:TieredStopAtLevel=1', '-cp', kafkaClassPath()]
+  return run('java', [...options, `org.apache.kafka.tools.Verifiable${name}`, ...args], { timeoutMs: 150_000, status: undefined })
+}
+
+test("a rolling restart by SIGTERM: Apache Kafka's producer and consumer see no error, and every record is there once, in order", async () => {
   cluster = await ProcessCluster.make()
   await cluster.startAll('millrace')
   await cluster.kcat('-P -t rolled -X allow.auto.create.topics=true', '')
@@ -55,6 +64,7 @@ test("a rolling restart by SIGTERM: Apache Kafka's producer sees no error, and e
     const [last] = lines(await cluster!.kcat('-C -t rolled -p 0 -o -1 -c 1 -e -q -f %o'))
     return Number(last ?? -1) + 1
   }
+  const consumed = consuming(cluster, 'rolled')
   await until('the first records', async () => (await written()) > 100)
   for (const { id } of cluster.nodes) {
     const before = await written()
@@ -72,4 +82,16 @@ test("a rolling restart by SIGTERM: Apache Kafka's producer sees no error, and e
   const read = lines(await cluster.kcat('-C -t rolled -p 0 -e -q -f %o:%s\\n'))
   expect(read).toEqual(acknowledged.sort((a, b) => a.offset - b.offset).map(({ offset, value }) => `${offset}:${value}`))
   expect(read).toEqual(Array.from({ length: records }, (_, i) => `${i}:${i}`))
+
+  const events = lines((await consumed).stdout).map(line => JSON.parse(line) as ConsumerEvent)
+  expect(events.filter(({ name, success }) => name === 'offsets_committed' && !success)).toEqual([])
+  // From one poll to the next without a gap.
+  let next = 0
+  for (const { name, partitions } of events) {
+    if (name !== 'records_consumed') continue
+    const [{ minOffset, maxOffset }] = partitions as [{ minOffset: number; maxOffset: number }]
+    expect(minOffset).toBeLessThanOrEqual(next)
+    next = Math.max(next, maxOffset + 1)
+  }
+  expect(next).toBe(records)
 })
