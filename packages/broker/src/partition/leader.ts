@@ -162,7 +162,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
   /** Appends what a client produced: exactly one batch. Every refusal is an outcome; nothing is thrown but a broken invariant. */
   append(records: Uint8Array | null, { acks, apiVersion }: { acks: number; apiVersion: number }): AppendOutcome {
     if (this.#lostCode !== 0) return this.#refused(this.#lostCode)
-    if (acks === -1 && this.#inSync.isr.length < this.#minIsr) return this.#refused(ErrorCode.NOT_ENOUGH_REPLICAS)
+    if (acks === -1 && this.#inSync.isr.length < this.minIsr) return this.#refused(ErrorCode.NOT_ENOUGH_REPLICAS)
     try {
       const checked = checkProduced(records, apiVersion, this.#rules, this.#options.now())
       const { baseOffset, isDuplicate } = this.log.appendAsLeader(checked.batch, this.leaderEpoch)
@@ -182,7 +182,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
 
   appendAsCoordinator(bytes: Uint8Array): number {
     if (this.#lostCode !== 0) throw new KafkaError(this.#lostCode)
-    if (this.#inSync.isr.length < this.#minIsr) throw new KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS)
+    if (this.#inSync.isr.length < this.minIsr) throw new KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS)
     try {
       const batch = BatchView.at(bytes, 0)!
       const { baseOffset } = this.log.appendAsLeader(batch, this.leaderEpoch)
@@ -366,7 +366,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
 
   #advance(): void {
     if (this.#lostCode !== 0) return
-    const next = this.#inSync.highWatermark(this.#highWatermark, this.log.writtenOffset, this.#minIsr)
+    const next = this.#inSync.highWatermark(this.#highWatermark, this.log.writtenOffset, this.minIsr)
     if (next === this.#highWatermark) return
     this.#highWatermark = next
     this.log.highWatermark = next
