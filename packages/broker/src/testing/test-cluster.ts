@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { type Api, type Draft, Metadata } from '@millrace/protocol'
-import { type Logger, silentLogger, type World } from '@millrace/runtime'
+import { type Listener, type Logger, silentLogger, type World } from '@millrace/runtime'
 import { type Broker, nodeStatus, startBroker } from '../broker.ts'
 import { formatStorage } from '../storage/format-storage.ts'
 import { parseInitialControllers } from '../storage/initial-voters.ts'
@@ -136,11 +136,18 @@ export class TestCluster {
   }
 }
 
+/** Below the ports that systems give to whoever connects: nobody takes one between the look and the start of a node. */
+const firstPort = 20_000
+const portCount = 9_000
+
 /** Ports that nobody listens on at present. */
 async function freePorts(world: World, count: number): Promise<number[]> {
-  const listeners = await Promise.all(
-    Array.from({ length: count }, () => world.net.listen({ host: '127.0.0.1', port: 0 }, socket => socket.destroy())),
-  )
+  const listeners: Listener[] = []
+  while (listeners.length < count) {
+    const port = firstPort + world.random.below(portCount)
+    const listener = await world.net.listen({ host: '127.0.0.1', port }, socket => socket.destroy()).catch(() => null)
+    if (listener) listeners.push(listener)
+  }
   await Promise.all(listeners.map(listener => listener.close()))
   return listeners.map(({ port }) => port)
 }
