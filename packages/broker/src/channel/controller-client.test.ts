@@ -28,6 +28,8 @@ class FakeController {
   readonly #server: Server
   readonly #number: number
   isActive = true
+  isHanging = false
+  asked = 0
   address!: Address
 
   private constructor(number: number) {
@@ -42,7 +44,11 @@ class FakeController {
     table.add({
       api: AllocateProducerIds,
       versions: { min: 0, max: 0 },
-      handle: () => (controller.isActive ? { producerIdStart: controller.#number } : { errorCode: ErrorCode.NOT_CONTROLLER }),
+      handle: () => {
+        controller.asked++
+        if (controller.isHanging) return new Promise(() => {})
+        return controller.isActive ? { producerIdStart: controller.#number } : { errorCode: ErrorCode.NOT_CONTROLLER }
+      },
     })
     table.add({ api: Envelope, versions: { min: 0, max: 0 }, handle: request => controller.#open(request as never) })
     table.add(apiVersionsHandler(table, []))
@@ -160,6 +166,21 @@ describe('an active controller', () => {
     await expect(answer).rejects.toMatchObject({ errorCode: ErrorCode.UNSUPPORTED_VERSION })
     expect(asked).toBe(1)
   })
+})
+
+test('what waits for a controller that hangs is asked of the next one as soon as that is known, and not before', async () => {
+  one.isHanging = true
+  const client = open()
+  const answer = client.request(AllocateProducerIds, 0, allocate)
+  while (one.asked === 0) await new Promise<void>(resolve => world.clock.timer(1, resolve))
+  leader = null
+  client.controllerMoved()
+  leader = one
+  client.controllerMoved()
+  leader = two
+  client.controllerMoved()
+  expect(await answer).toMatchObject({ producerIdStart: 2 })
+  expect(one.asked).toBe(1)
 })
 
 test('what waits ends when the client closes', async () => {

@@ -78,9 +78,12 @@ export class ClusterControllerClient implements ControllerClient {
     }
   }
 
-  /** Somebody else leads, or nobody: what waits for the one before is asked again. */
+  /** Who leads may have changed: what waits for another one than the active controller is asked again. While nobody is known, the one before may still answer. */
   controllerMoved(): void {
-    for (const channel of this.#channels.values()) channel.reset()
+    const { local, remote } = this.#options
+    const address = remote()
+    if (address === null && !local()) return
+    for (const channel of this.#channels.values()) channel.leaveUnless(address)
   }
 
   /** Fails what waits. */

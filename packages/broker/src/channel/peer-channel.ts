@@ -108,9 +108,9 @@ export class PeerChannel {
     return this.#connection !== null
   }
 
-  /** Drops the connection and fails what is in flight (PEER_CLOSED); the next request connects anew. For a peer that gives answers one can't use. */
-  reset(): void {
-    this.#connection?.close()
+  /** The peer is at `address` now, or nowhere: fails what is in flight elsewhere (PEER_CLOSED). The next request connects where the peer is then. */
+  leaveUnless(address: Address | null): void {
+    if (this.#connection && (address === null || !sameAddress(this.#connection.address, address))) this.#leave(this.#connection)
   }
 
   /** Fails what is in flight and every later request. */
