@@ -1,33 +1,46 @@
 import { type Api, ApiVersions, apiOf, decodeResponse, encodeRequest } from '@millrace/protocol'
 import { randomValue, seededRandom } from '@millrace/protocol/internal'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePorts } from '../conformance/free-ports.ts'
 import { isServed, NodeUnderTest } from './node-under-test.ts'
-import type { RawConnection } from './raw-connection.ts'
+import { RawConnection } from './raw-connection.ts'
 
 let node: NodeUnderTest
 let bystander: RawConnection
+let connect: () => Promise<RawConnection>
 let served: { api: Api<any, any>; versions: number[] }[]
 
-beforeAll(async () => {
-  // Members that join without an id wait for one another; nobody here does.
+async function start(listener: 'broker' | 'controller'): Promise<void> {
+  const [controllerPort] = await freePorts(1)
   node = await NodeUnderTest.start({
-    properties: { 'group.max.session.timeout.ms': '6000', 'auto.create.topics.enable': 'false' },
+    properties: {
+      listeners: `PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:${controllerPort}`,
+      'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
+      // Members that join without an id wait for one another; nobody here does.
+      'group.max.session.timeout.ms': '6000',
+      'auto.create.topics.enable': 'false',
+      'broker.heartbeat.interval.ms': '200',
+    },
   })
   await node.createTopic('t')
   bystander = await node.connect()
-  const { apiKeys } = await bystander.request(ApiVersions, 3, { clientSoftwareName: 'raw', clientSoftwareVersion: '1' })
+  connect = () => RawConnection.open(listener === 'broker' ? node.port : controllerPort!)
+  const asking = await connect()
+  const { apiKeys } = await asking.request(ApiVersions, 3, { clientSoftwareName: 'raw', clientSoftwareVersion: '1' })
+  asking.close()
   served = apiKeys.map(({ apiKey, minVersion, maxVersion }) => {
     const from = apiKey === 0 ? 3 : minVersion
     return { api: apiOf(apiKey)!, versions: Array.from({ length: maxVersion - from + 1 }, (_, i) => from + i) }
   })
-})
-afterAll(async () => {
+}
+
+async function stop(): Promise<void> {
   bystander.close()
   await node.stop()
-})
+}
 
 async function send(frame: Buffer, api: Api<any, any>, version: number): Promise<'answered' | 'closed' | 'waiting'> {
-  const connection = await node.connect()
+  const connection = await connect()
   connection.send(frame)
   let timer!: NodeJS.Timeout
   const waited = new Promise<'waiting'>(resolve => {
@@ -46,8 +59,11 @@ async function send(frame: Buffer, api: Api<any, any>, version: number): Promise
   return outcome
 }
 
-describe('random requests that the protocol allows', () => {
-  test('are answered, or refused by closing, without a bug in the log and with everybody else served', async () => {
+describe.each(['broker', 'controller'] as const)('random requests at the listener of a %s', listener => {
+  beforeAll(() => start(listener))
+  afterAll(stop)
+
+  test('that the protocol allows are answered, or refused by closing, without a bug in the log and with everybody else served', async () => {
     const outcomes = { answered: 0, closed: 0, waiting: 0 }
     for (const { api, versions } of served) {
       for (const version of versions) {
@@ -57,15 +73,14 @@ describe('random requests that the protocol allows', () => {
           outcomes[await send(frame, api, version)]++
         }
       }
-      expect(await isServed(bystander)).toBe(true)
+      // A node that was told to be forgotten registers again.
+      await expect.poll(() => isServed(bystander), { message: `after ${api.name}` }).toBe(true)
     }
     expect(node.lines.filter(({ level }) => level === 'error')).toEqual([])
     expect(outcomes.answered).toBeGreaterThan(outcomes.closed)
   }, 120_000)
-})
 
-describe('the same with a few bytes changed', () => {
-  test('are answered, or refused by closing, without a bug in the log and with everybody else served', async () => {
+  test('with a few bytes changed are answered, or refused by closing, without a bug in the log and with everybody else served', async () => {
     for (const { api, versions } of served) {
       for (const version of [versions[0]!, versions.at(-1)!]) {
         for (let seed = 0; seed < 6; seed++) {
@@ -80,7 +95,8 @@ describe('the same with a few bytes changed', () => {
           await send(frame, api, version).catch(() => {})
         }
       }
-      expect(await isServed(bystander)).toBe(true)
+      // A node that was told to be forgotten registers again.
+      await expect.poll(() => isServed(bystander), { message: `after ${api.name}` }).toBe(true)
     }
     expect(node.lines.filter(({ level }) => level === 'error')).toEqual([])
   }, 120_000)
