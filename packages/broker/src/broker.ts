@@ -53,7 +53,7 @@ export function nodeStatus(broker: Broker): NodeStatus {
 }
 
 /**
- * Starts the node that `properties` describe on its formatted log directories; resolves when a broker serves clients, and when a controller has joined the
+ * Starts the node that `properties` describe on its formatted log directories; resolves when a broker serves clients, and when a controller takes part in the
  * quorum. Throws (rejects) a MillraceError or ConfigError that says what to do; nothing is left open then.
  */
 export async function startBroker({ world, properties, logger, failed }: BrokerOptions): Promise<Broker> {
