@@ -1,14 +1,14 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { formatStorage, parseInitialControllers, startBroker } from '@millrace/broker'
 import { Admin } from '@millrace/client'
 import { formatProperties, nodeWorld, parseProperties, silentLogger } from '@millrace/runtime'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePorts } from './free-ports.ts'
-import { kafkaClassPath, kafkaScript } from './kafka-peer.ts'
+import { kafkaClassPath } from './kafka-peer.ts'
+import { KafkaTools, type ToolName } from './tools-harness.ts'
 
 const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
 const root = mkdtempSync(join(tmpdir(), 'millrace-metadata-'))
@@ -16,7 +16,12 @@ const world = nodeWorld()
 /** Of Apache Kafka's node; the tests of it run one after the other. */
 const [port, controllerPort] = (await freePorts(2)) as [number, number]
 
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+const tools = new KafkaTools()
+
+afterAll(async () => {
+  await tools.close()
+  rmSync(root, { recursive: true, force: true })
+})
 
 function properties(directory: string, more: Record<string, string> = {}): Map<string, string> {
   return new Map(
@@ -43,8 +48,8 @@ function propertiesFile(directory: string, more: Record<string, string> = {}): s
   return path
 }
 
-async function kafka(...args: string[]): Promise<string> {
-  const { stdout, stderr } = await promisify(execFile)(kafkaScript(), args, { maxBuffer: 64 * 2 ** 20 })
+async function kafka(name: ToolName, ...args: string[]): Promise<string> {
+  const { stdout, stderr } = await tools.run(name, args)
   return stdout + stderr
 }
 

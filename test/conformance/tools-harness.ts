@@ -27,6 +27,7 @@ const mainClasses = {
   'producer-verify': 'org.apache.kafka.tools.VerifiableProducer',
   'consumer-verify': 'org.apache.kafka.tools.VerifiableConsumer',
   'dump-log': 'org.apache.kafka.tools.DumpLogSegments',
+  storage: 'kafka.tools.StorageTool',
 } as const
 
 export type ToolName = keyof typeof mainClasses
