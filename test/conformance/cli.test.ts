@@ -201,10 +201,10 @@ describe('the command line', () => {
   })
 
   test('bad arguments: one line, exit code 2', async () => {
-    expect(await result('start', '--brokers', '3')).toEqual({
+    expect(await result('start', '--brokers', '0')).toEqual({
       code: 2,
       stdout: '',
-      stderr: 'millrace: start --brokers 3: this version runs one broker; leave the option out (see millrace --help)\n',
+      stderr: 'millrace: --brokers must be a whole number from 1 to 100, not "0" (see millrace --help)\n',
     })
     expect(await result()).toMatchObject({ code: 2 })
   })
