@@ -21,7 +21,7 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     mutant: { type: 'string' },
     workers: { type: 'string', default: String(availableParallelism()) },
-    draw: { type: 'string', default: 'single' },
+    draw: { type: 'string', default: 'any' },
     options: { type: 'string', default: '{}' },
     shrink: { type: 'boolean', default: true },
   },
@@ -31,6 +31,7 @@ const from = Number(values.seed ?? values.from)
 const count = isReplay ? 1 : Number(values.seeds)
 const maxShown = 5
 const shownLogLines = 15
+const progressEvery = 50
 const plan: SeedPlan = {
   draw: values.draw as Draw,
   options: JSON.parse(values.options) as Partial<SimulationOptions>,
@@ -38,13 +39,14 @@ const plan: SeedPlan = {
   repeatEvery: isReplay ? 1 : 20,
 }
 const fixed = [
-  ...(values.draw === 'single' ? [] : [`--draw ${values.draw}`]),
+  ...(values.draw === 'any' ? [] : [`--draw ${values.draw}`]),
   ...(values.mutant === undefined ? [] : [`--mutant ${values.mutant}`]),
 ].join(' ')
 if (!['any', 'single', 'cluster'].includes(values.draw)) fatal(`--draw is any, single or cluster, not ${values.draw}`)
 
 const started = performance.now()
 const failed: SeedReport[] = []
+let ended = 0
 let virtualMs = 0
 let acknowledged = 0
 let events = 0
@@ -66,6 +68,8 @@ console.log(
 process.exit(failed.length === 0 ? 0 : 1)
 
 function take(report: SeedReport): void {
+  ended++
+  if (ended % progressEvery === 0 && ended < count) console.error(`${ended} of ${count} seeds, ${failed.length} failed`)
   virtualMs += report.virtualMs
   acknowledged += report.acknowledged
   events += report.events

@@ -1,4 +1,16 @@
-import { Ballot, Follower, InSyncSet, Leader, Log, ProducerState, QuorumProgress, Raft, RaftNode, Segment } from '@millrace/broker/internal'
+import {
+  Ballot,
+  CoordinatorLog,
+  Follower,
+  InSyncSet,
+  Leader,
+  Log,
+  ProducerState,
+  QuorumProgress,
+  Raft,
+  RaftNode,
+  Segment,
+} from '@millrace/broker/internal'
 import { zeroUuid } from '@millrace/protocol'
 import type { SimulationOptions } from '../simulation/options.ts'
 import { type Mutant, replaceGetter, replaceMethod } from './mutant.ts'
@@ -56,11 +68,12 @@ const both = (...mend: (() => void)[]) => {
 export const clusterMutants: readonly Mutant[] = [
   {
     name: 'high-watermark-of-the-leader-alone',
-    bug: 'the high watermark is the end of the leader\'s own log',
+    bug: "the high watermark is the end of the leader's own log",
     seeds: 10,
     draw: 'cluster',
     options: leadersFall,
-    plant: () => replaceMethod(InSyncSet.prototype, 'highWatermark', () => (current, localEndOffset) => Math.max(current, localEndOffset)),
+    plant: () =>
+      replaceMethod(InSyncSet.prototype, 'highWatermark', () => (current, localEndOffset) => Math.max(current, localEndOffset)),
   },
   {
     name: 'high-watermark-without-laggards',
@@ -87,10 +100,17 @@ export const clusterMutants: readonly Mutant[] = [
     bug: 'acks=all is taken and committed while fewer replicas are in sync than min.insync.replicas',
     seeds: 40,
     draw: 'cluster',
-    options: leadersFall,
+    options: { ...leadersFall, replicationFactor: 2, replicaLagMs: 500 },
     plant: () =>
       both(
-        replaceGetter(Leader.prototype, 'minIsr', () => 0),
+        replaceMethod(
+          Leader.prototype,
+          'append',
+          append =>
+            function (this: Leader, records, options) {
+              return append.call(this, records, { ...options, acks: 1 })
+            },
+        ),
         replaceMethod(
           InSyncSet.prototype,
           'highWatermark',
@@ -136,7 +156,7 @@ export const clusterMutants: readonly Mutant[] = [
   },
   {
     name: 'truncate-to-the-leaders-end',
-    bug: 'a follower whose log parts from its leader\'s cuts it to the end that the leader names, whatever its own epochs say',
+    bug: "a follower whose log parts from its leader's cuts it to the end that the leader names, whatever its own epochs say",
     seeds: 40,
     draw: 'cluster',
     options: leadersFall,
@@ -201,8 +221,8 @@ export const clusterMutants: readonly Mutant[] = [
     bug: 'a group coordinator answers before the high watermark covers what it wrote',
     seeds: 40,
     draw: 'cluster',
-    options: { ...leadersFall, autoCommit: false, restartsMembers: true, consumers: 3 },
-    plant: () => replaceMethod(Leader.prototype, 'whenCommitted', () => (_, done) => done()),
+    options: { ...leadersFall, autoCommit: false, restartsMembers: true, consumers: 2 },
+    plant: () => replaceMethod(CoordinatorLog.prototype, 'whenCommitted', () => (_, done) => done()),
   },
   {
     name: 'fetch-beyond-the-high-watermark',
@@ -221,7 +241,13 @@ export const clusterMutants: readonly Mutant[] = [
             if (found.errorCode !== 0 || query.offset >= log.writtenOffset || found.divergingEpoch) return found
             const { maxBytes, atLeastOne } = query
             const { chunks, sizeBytes } = log.read(query.offset, { maxBytes, atLeastOne, endOffset: log.writtenOffset })
-            return { ...found, chunks, recordBytes: sizeBytes, highWatermark: log.writtenOffset, lastStableOffset: log.writtenOffset }
+            return {
+              ...found,
+              chunks,
+              recordBytes: sizeBytes,
+              highWatermark: log.writtenOffset,
+              lastStableOffset: log.writtenOffset,
+            }
           },
       ),
   },
@@ -269,7 +295,7 @@ export const clusterMutants: readonly Mutant[] = [
   },
   {
     name: 'vote-for-a-shorter-log',
-    bug: 'a vote is given without a look at the candidate\'s log',
+    bug: "a vote is given without a look at the candidate's log",
     seeds: 40,
     draw: 'cluster',
     options: controllersFall,

@@ -1,7 +1,7 @@
 import { simulate } from '../simulation/run.ts'
 import { brokerMutants } from './broker-mutants.ts'
-import { clusterMutants } from './cluster-mutants.ts'
 import { clientMutants } from './client-mutants.ts'
+import { clusterMutants } from './cluster-mutants.ts'
 import type { Mutant } from './mutant.ts'
 
 /** Every planted bug. */

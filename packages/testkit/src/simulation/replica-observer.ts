@@ -181,9 +181,9 @@ export class ReplicaObserver {
       }
       for (const { baseOffset, nextOffset, crc } of batches) {
         const known = ledger.crcs.get(baseOffset)
-        const isOld = baseOffset < ledger.nextOffset && !ledger.unread.some(({ from, to }) => baseOffset >= from && baseOffset < to)
-        if (known === undefined && isOld)
-          this.#broken(replica, `a batch begins at ${baseOffset}, where none did before`)
+        const isOld =
+          baseOffset < ledger.nextOffset && !ledger.unread.some(({ from, to }) => baseOffset >= from && baseOffset < to)
+        if (known === undefined && isOld) this.#broken(replica, `a batch begins at ${baseOffset}, where none did before`)
         else if (known !== undefined && known !== crc) this.#broken(replica, `the batch at ${baseOffset} has changed`)
         ledger.crcs.set(baseOffset, crc)
         seen.add(baseOffset)
@@ -210,14 +210,21 @@ export class ReplicaObserver {
 
   #memory({ incarnation }: Replica): Memory {
     let memory = this.#memories.get(incarnation)
-    if (!memory) this.#memories.set(incarnation, (memory = { mayHaveLed: true, wasBelowMinIsr: false, highWatermark: 0, logStartOffset: 0, nextOffset: 0 }))
+    if (!memory)
+      this.#memories.set(
+        incarnation,
+        (memory = { mayHaveLed: true, wasBelowMinIsr: false, highWatermark: 0, logStartOffset: 0, nextOffset: 0 }),
+      )
     return memory
   }
 
   #ledger({ key }: Replica): Ledger {
     let ledger = this.#ledgers.get(key)
     if (!ledger)
-      this.#ledgers.set(key, (ledger = { committed: 0, leaderEpoch: -1, crcs: new Map(), nextOffset: 0, unread: [], ends: new Map() }))
+      this.#ledgers.set(
+        key,
+        (ledger = { committed: 0, leaderEpoch: -1, crcs: new Map(), nextOffset: 0, unread: [], ends: new Map() }),
+      )
     return ledger
   }
 

@@ -39,7 +39,11 @@ export interface Replica {
 export const metadataName = '__cluster_metadata-0'
 
 /** Every partition that the node leads or follows, and its copy of the metadata log. */
-export function* replicasOf(node: SimulatedNode, minIsr: number, { partitions, raft }: NodeInsides = node.insides): Iterable<Replica> {
+export function* replicasOf(
+  node: SimulatedNode,
+  minIsr: number,
+  { partitions, raft }: NodeInsides = node.insides,
+): Iterable<Replica> {
   if (partitions !== undefined) {
     for (const leader of partitions.leaders()) yield replicaOfLeader(node, leader, minIsr)
     for (const follower of partitions.followers()) yield replicaOfFollower(node, follower)

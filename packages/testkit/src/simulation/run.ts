@@ -53,7 +53,7 @@ const observedEvery = 100
 export async function simulate(
   seed: number,
   override: Partial<SimulationOptions> = {},
-  draw: Draw = 'single',
+  draw: Draw = 'any',
 ): Promise<SimulationResult> {
   const run = new Run(seed, override, draw)
   await run.play()

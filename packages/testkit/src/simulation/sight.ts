@@ -57,7 +57,9 @@ export class Sight {
     if (active === null || leader === undefined) return false
     const controllers = nodes.filter(({ plan }) => plan.isController)
     const voters = new Set(leader.voters.voters.map(({ id }) => id))
-    return controllers.every(({ plan }) => voters.has(plan.id)) && controllers.every(({ insides: { raft } }) => {
+    return (
+      controllers.every(({ plan }) => voters.has(plan.id)) &&
+      controllers.every(({ insides: { raft } }) => {
         if (raft === undefined) return false
         return (
           raft.raft.epoch === leader.raft.epoch &&
@@ -65,6 +67,7 @@ export class Sight {
           raft.logEndOffset >= leader.raft.highWatermark
         )
       })
+    )
   }
 
   /** Why the cluster of these nodes is not whole yet; null: every node is in its place and every replica on them in sync. */

@@ -88,7 +88,12 @@ function quorumFormat({ voters }: SimulationOptions, shapes: readonly Shape[], s
       return {}
     case 'dynamic':
       return {
-        initialControllers: controllers.map(({ id, host }) => ({ id, host, port: controllerPort, directoryId: directoryIdOf(id) })),
+        initialControllers: controllers.map(({ id, host }) => ({
+          id,
+          host,
+          port: controllerPort,
+          directoryId: directoryIdOf(id),
+        })),
       }
     case 'joining':
       return shape === controllers[0] ? { standalone: true } : { noInitialControllers: true }
