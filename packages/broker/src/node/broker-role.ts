@@ -84,6 +84,7 @@ export class BrokerRole {
     })
     this.#partitions = partitions
     shutdown.add('partitions', () => partitions.close())
+    await partitions.whole
     showInside(world, { metadata, partitions })
     metadata.subscribe(() => this.#hurryStoppingBrokers())
 

@@ -51,8 +51,9 @@ function setUp(...initial: TopicMetadata[]) {
     configure: (topic: string) => void done.push(`configure ${topic}`),
   }
   const environment = new TestEnvironment()
+  const turns: (() => void)[] = []
   const partitions = new Partitions({
-    world: {} as World,
+    world: { clock: { defer: (run: () => void) => void turns.push(run) } } as unknown as World,
     logger: silentLogger,
     metrics: new BrokerMetrics(),
     environment,
@@ -70,12 +71,60 @@ function setUp(...initial: TopicMetadata[]) {
     rulesOf: () => ({ minIsr: 1 }) as ProduceRules,
   })
   const change = (given: Partial<MetadataChange>) => {
-    for (const topic of given.topics ?? []) topics.set(topic.name, topic)
     for (const topic of given.deletedTopics ?? []) topics.delete(topic.name)
+    for (const topic of given.topics ?? []) topics.set(topic.name, topic)
     listener({ topics: [], deletedTopics: [], configs: [], brokersChanged: false, ...given })
   }
-  return { partitions, change, done, made, failing, environment }
+  /** The loop turns once. */
+  const turn = () => {
+    for (const run of turns.splice(0)) run()
+  }
+  return { partitions, change, done, made, failing, environment, turn }
 }
+
+/** So many partitions, all led here. */
+function large(name: string, id: string): TopicMetadata {
+  return topicOf(name, id, ...Array<number>(150).fill(1))
+}
+
+describe('many partitions', () => {
+  test('that are known at the start are taken up in slices, between which the loop turns; it is whole after the last', async () => {
+    const { partitions, done, turn } = setUp(large('a', '1'), large('b', '2'), large('c', '3'))
+    let isWhole = false
+    void partitions.whole.then(() => {
+      isWhole = true
+    })
+    expect(done).toHaveLength(300)
+    expect(partitions.leader('c', 0)).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    await Promise.resolve()
+    expect(isWhole).toBe(false)
+    turn()
+    expect(done).toHaveLength(450)
+    expect(partitions.leader('c', 0)).toBeInstanceOf(Leader)
+    await Promise.resolve()
+    expect(isWhole).toBe(true)
+  })
+
+  test('that are created at once are new, each as the metadata have it when its turn comes; one that is deleted before leaves no log', () => {
+    const { partitions, change, done, made, turn } = setUp()
+    change({ topics: [large('a', '1'), large('b', '2'), large('c', '3'), large('d', '4')] })
+    expect(made).toHaveLength(300)
+    change({ topics: [topicOf('c', '3', ...Array<number>(150).fill(2))] })
+    change({ deletedTopics: [large('d', '4')] })
+    expect(done.filter(each => each.startsWith('remove d-'))).toHaveLength(150)
+    turn()
+    expect(partitions.leader('c', 0)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    expect(partitions.leader('d', 0)).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  })
+
+  test('that still wait when it is closed are opened: the logs write down where each of theirs ends', () => {
+    const { partitions, done, turn } = setUp(large('a', '1'), large('b', '2'), large('c', '3'))
+    partitions.close()
+    expect(done.filter(each => each.startsWith('open '))).toHaveLength(450)
+    turn()
+    expect(done).toHaveLength(450)
+  })
+})
 
 describe('partitions of this broker', () => {
   test('are new when they come to be known while it runs, not when it starts, is elected, or tries again after a failure', () => {

@@ -44,17 +44,31 @@ export interface PartitionsOptions {
 /** One slot a partition of a topic: what this broker is to it, or why it is nothing. */
 export type Slot = Leader | Follower | number
 
+/** Partitions that are taken up before the loop turns: opening the log of one takes up to a millisecond, and the quorum does not wait for seconds. */
+const partitionsASlice = 200
+
 /** The partitions that live on this broker: follows the metadata, opens and deletes their logs, and knows which are led and which followed here. */
 export class Partitions implements PartitionStore {
   readonly #options: PartitionsOptions
   readonly #topics = new Map<string, { readonly topicId: string; readonly slots: Slot[] }>()
   readonly #unsubscribe: () => void
   #leadershipBegan: () => void = () => {}
+  /** Names of topics that are still to be taken up, in slices; the value is `mayBeNew`. */
+  readonly #waiting = new Map<string, boolean>()
+  #isSlicing = false
+  #isClosed = false
+  #becameWhole: () => void = () => {}
+  /** Resolves when all topics of the metadata that were known at the beginning have been taken up. */
+  readonly whole: Promise<void>
 
-  /** Takes up the metadata as it is now, and every change from then on. */
+  /** Takes up the metadata as it is now, at once if it is small, and every change from then on. */
   constructor(options: PartitionsOptions) {
     this.#options = options
-    for (const topic of options.metadata.topics()) this.#takeUp(topic, false)
+    this.whole = new Promise(resolve => {
+      this.#becameWhole = resolve
+    })
+    for (const { name } of options.metadata.topics()) this.#waiting.set(name, false)
+    this.#takeSlice()
     this.#unsubscribe = options.metadata.subscribe(change => this.#changed(change))
   }
 
@@ -145,6 +159,10 @@ export class Partitions implements PartitionStore {
   /** Ends all leading and following; the logs stay as they are. */
   close(): void {
     this.#unsubscribe()
+    // What was not opened would be missing from the checkpoints that the logs write when they close.
+    while (this.#waiting.size > 0) this.#takeUpWaiting()
+    this.#isClosed = true
+    this.#becameWhole()
     for (const slot of this.#slots()) slot.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER)
   }
 
@@ -154,7 +172,11 @@ export class Partitions implements PartitionStore {
 
   #changed(change: MetadataChange): void {
     for (const topic of change.deletedTopics) this.#drop(topic)
-    for (const topic of change.topics) this.#takeUp(topic, true)
+    for (const topic of change.topics) {
+      if (this.#topics.has(topic.name)) this.#takeUp(topic, true)
+      else if (!this.#waiting.has(topic.name)) this.#waiting.set(topic.name, true)
+    }
+    if (!this.#isSlicing) this.#takeSlice()
     const topics = new Set<string>()
     for (const { type, name } of change.configs) {
       if (type === ConfigResourceType.TOPIC) topics.add(name)
@@ -163,6 +185,25 @@ export class Partitions implements PartitionStore {
     for (const topic of topics) this.#reconfigure(topic)
     // Who may join an in-sync set has changed, and with it whom a high watermark waits for.
     if (change.brokersChanged) for (const leader of this.leaders()) leader.reconsider()
+  }
+
+  /** As many topics as wait, up to a slice; the rest when the loop has turned. */
+  #takeSlice(): void {
+    if (this.#isClosed) return
+    for (let taken = 0; taken < partitionsASlice && this.#waiting.size > 0; ) taken += this.#takeUpWaiting()
+    this.#isSlicing = this.#waiting.size > 0
+    if (this.#isSlicing) this.#options.world.clock.defer(() => this.#takeSlice())
+    else this.#becameWhole()
+  }
+
+  /** The first topic that waits, as the metadata have it now. Returns the number of its partitions. */
+  #takeUpWaiting(): number {
+    const [name, mayBeNew] = this.#waiting.entries().next().value!
+    this.#waiting.delete(name)
+    const topic = this.#options.metadata.topic(name)
+    if (topic === undefined) return 0
+    this.#takeUp(topic, mayBeNew)
+    return topic.partitions.length
   }
 
   #reconfigure(name: string): void {
@@ -246,6 +287,8 @@ export class Partitions implements PartitionStore {
   }
 
   #drop(topic: TopicMetadata): void {
+    // Its logs may be there, of an earlier life.
+    if (this.#waiting.delete(topic.name)) this.#takeUp(topic, false)
     const known = this.#topics.get(topic.name)
     if (known?.topicId === topic.topicId) this.#forget(topic.name, known)
   }
