@@ -42,9 +42,10 @@ export function checkHistory(operations: readonly Operation[], options: CheckOpt
   const logs = buildLogs(operations, anomalies, key => idempotent && !expiring.has(key))
   for (const [key, log] of logs) {
     checkSends(key, log, anomalies, { readToTheEnd, mayExpire: expiring.has(key) })
-    checkAcknowledged(key, log, anomalies)
     // What has expired may be written again, behind what came after it.
-    if (!expiring.has(key)) checkOrder(key, log, anomalies)
+    if (expiring.has(key)) continue
+    checkAcknowledged(key, log, anomalies)
+    checkOrder(key, log, anomalies)
   }
   checkPolls(operations, logs, anomalies, expiring)
   checkCommits(operations, anomalies)

@@ -155,22 +155,6 @@ export const clusterMutants: readonly Mutant[] = [
       ),
   },
   {
-    name: 'truncate-to-the-leaders-end',
-    bug: "a follower whose log parts from its leader's cuts it to the end that the leader names, whatever its own epochs say",
-    seeds: 40,
-    draw: 'cluster',
-    options: leadersFall,
-    plant: () =>
-      replaceMethod(
-        Follower.prototype,
-        'diverged',
-        () =>
-          function (this: Follower, { endOffset }) {
-            this.truncateTo(Math.min(endOffset, this.logEndOffset))
-          },
-      ),
-  },
-  {
     name: 'never-diverged',
     bug: 'a follower does not say which epoch its last record has, so that nobody sees that the logs part',
     seeds: 40,
@@ -308,23 +292,6 @@ export const clusterMutants: readonly Mutant[] = [
             if (input.kind !== 'vote-requested') return step.call(this, input, nowMs)
             const log = { endOffset: Number.MAX_SAFE_INTEGER, epoch: Number.MAX_SAFE_INTEGER }
             return step.call(this, { ...input, request: { ...input.request, log } }, nowMs)
-          },
-      ),
-  },
-  {
-    name: 'commit-by-count',
-    bug: 'a majority that has a batch of a former epoch commits it (Raft §5.4.2)',
-    seeds: 60,
-    draw: 'cluster',
-    options: controllersFall,
-    plant: () =>
-      replaceMethod(
-        QuorumProgress.prototype,
-        'committedOffset',
-        () =>
-          function (this: QuorumProgress) {
-            const offsets = this.voters.map(({ endOffset }) => endOffset).sort((a, b) => b - a)
-            return offsets[Math.floor(offsets.length / 2)] ?? -1
           },
       ),
   },
