@@ -269,8 +269,16 @@ test('what this version does not serve is refused, and nothing waits for it', as
   )
   expect(consumed.stdout).not.toContain('a\n')
   expect(consumed.stderr).toContain('Set group.protocol=classic on the consumer configs')
-  const directories = await tool('log-dirs', '--describe', { status: 1 })
-  expect(directories.stderr).toContain('The node does not support DESCRIBE_LOG_DIRS')
+})
+
+test('log-dirs names the directory and the replicas in it', async () => {
+  await create('located')
+  const { stdout } = await tool('log-dirs', '--describe --topic-list located')
+  const described = JSON.parse(lines(stdout).find(line => line.startsWith('{'))!)
+  const [{ logDirs }] = described.brokers
+  expect(logDirs).toHaveLength(1)
+  expect(logDirs[0]).toMatchObject({ error: null })
+  expect(logDirs[0].partitions.map(({ partition }: { partition: string }) => partition)).toContain('located-0')
 })
 
 describe('configs', () => {
