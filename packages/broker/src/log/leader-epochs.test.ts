@@ -27,6 +27,15 @@ describe('leader epochs', () => {
     expect(epochsOf().endOf(0, 44)).toEqual({ epoch: -1, endOffset: -1 })
   })
 
+  test('forget an epoch that wrote nothing when a record of an older one follows, and only that', () => {
+    const epochs = epochsOf([0, 0], [1, 22])
+    epochs.saw(0, 22)
+    expect([epochs.last, epochs.epochAt(23)]).toEqual([0, 0])
+    const recovered = epochsOf([0, 0], [1, 22], [3, 30])
+    for (const [epoch, offset] of [[0, 10], [1, 22], [1, 25], [3, 30], [4, 40]] as const) recovered.saw(epoch, offset)
+    expect([recovered.count, recovered.epochAt(21), recovered.epochAt(29), recovered.epochAt(39), recovered.last]).toEqual([4, 0, 1, 3, 4])
+  })
+
   test('replace an epoch without a batch, and those that a new one contradicts', () => {
     const replaced = epochsOf([2, 10], [5, 20], [6, 20])
     expect(replaced.endOf(5, 30)).toEqual({ epoch: 2, endOffset: 20 })

@@ -46,6 +46,19 @@ export class LeaderEpochs {
     this.#isSaved = false
   }
 
+  /**
+   * A record of `epoch` lies at `offset`: the epoch begins there if it is the newest, and a newer one that begins at or before it had no record here
+   * (this replica led, wrote nothing, and follows one that did not know of it).
+   */
+  saw(epoch: number, offset: number): void {
+    const starts = this.#starts
+    if (this.last > epoch && starts.some(start => start.epoch > epoch && start.startOffset <= offset)) {
+      this.#starts = starts.filter(start => start.epoch <= epoch || start.startOffset > offset)
+      this.#isSaved = false
+    }
+    if (epoch > this.last) this.assign(epoch, offset)
+  }
+
   /** Epoch of the record at `offset`, -1 when not known. */
   epochAt(offset: number): number {
     for (let i = this.#starts.length - 1; i >= 0; i--) if (this.#starts[i]!.startOffset <= offset) return this.#starts[i]!.epoch

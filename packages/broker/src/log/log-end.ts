@@ -70,7 +70,7 @@ export class LogEnd {
       if (segments.active.isFullFor(sizeInBytes, lastOffset, maxTimestamp, nowMs)) this.roll()
       segments.active.append(bytes, lastOffset, maxTimestamp)
     })
-    if (leaderEpoch > epochs.last) epochs.assign(leaderEpoch, batch.baseOffset)
+    if (leaderEpoch !== epochs.last) epochs.saw(leaderEpoch, batch.baseOffset)
     if (isLed) tail.add(batch.baseOffset, lastOffset + 1, bytes)
     else tail.clear()
     producers.state.update(batch, nowMs)

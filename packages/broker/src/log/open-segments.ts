@@ -161,7 +161,7 @@ function recover(options: OpenOptions, segments: Segment[], producers: ProducerL
     compacts: options.config.compacts,
     visit: batch => {
       producers.update(batch)
-      if (batch.partitionLeaderEpoch > epochs.last) epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset)
+      epochs.saw(batch.partitionLeaderEpoch, batch.baseOffset)
     },
   })
   for (const segment of segments.slice(first, -1)) segment.saveIndexes()
