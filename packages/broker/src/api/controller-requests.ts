@@ -1,4 +1,5 @@
 import { type Api, apis } from '@millrace/protocol'
+import { changeConfigs, changesConfigs } from './config-changes.ts'
 import { isDecided } from './controller-table.ts'
 import type { ApiHandler } from './handler.ts'
 import { refusalFor } from './refusal.ts'
@@ -12,9 +13,10 @@ function forwarded(api: Api<any, any>): ApiHandler<any, any> {
   return {
     api,
     versions: api.versions!,
-    async handle(request, context, { controller, logger }) {
+    async handle(request, context, { controller, logger, nodeId }) {
+      const send = (sent: object) => controller.request(api, context.apiVersion, sent, context)
       try {
-        return await controller.request(api, context.apiVersion, request, context)
+        return changesConfigs(api) ? await changeConfigs(request, nodeId, send) : await send(request)
       } catch (error) {
         return refusalFor(api, context.apiVersion, request, error, logger)
       }
