@@ -1,5 +1,6 @@
 import { ApiVersions, Envelope, ErrorCode, encodeResponse, FrameSplitter, Heartbeat, Metadata } from '@millrace/protocol'
 import { type Listener, nodeWorld, type Socket } from '@millrace/runtime'
+import { SimulatedUniverse } from '@millrace/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Address } from './address.ts'
 import { PeerChannel, type PeerChannelOptions } from './peer-channel.ts'
@@ -138,4 +139,17 @@ test('a closed channel refuses at once and for good', async () => {
   channel.close()
   await expect(waiting).rejects.toMatchObject({ code: 'PEER_CLOSED', retriable: false })
   await expect(channel.request(Heartbeat, heartbeat)).rejects.toMatchObject({ code: 'PEER_CLOSED' })
+})
+
+test('a channel that is closed while its peer says nothing keeps no connection', async () => {
+  const universe = new SimulatedUniverse(1)
+  const silent = universe.machine('silent').boot()
+  await silent.net.listen({ host: 'silent', port: 9093 }, socket => socket.receive({ data: () => {}, drain: () => {}, close: () => {} }))
+  const asking = open({ world: universe.machine('asking').boot(), address: () => ({ host: 'silent', port: 9093 }) })
+  const refused = expect(asking.request(Metadata, { topics: [] })).rejects.toMatchObject({ code: 'PEER_CLOSED' })
+  await universe.scheduler.run({ done: () => universe.net.openConnections === 1 })
+  asking.close()
+  await universe.scheduler.run({ untilMs: universe.scheduler.nowMs + 100 })
+  await refused
+  expect(universe.net.openConnections).toBe(0)
 })

@@ -53,6 +53,8 @@ export class PeerChannel {
   readonly #backoff: ReconnectBackoff
   #connection: PeerConnection | null = null
   #connecting: Address | null = null
+  /** Connected, and asked what it knows. */
+  #begun: PeerConnection | null = null
   #connectNotBeforeMs = 0
   #attempt: Timer | null = null
   #waiting: Waiting[] = []
@@ -118,6 +120,7 @@ export class PeerChannel {
     this.#closed = true
     this.#attempt?.cancel()
     this.#expiry?.cancel()
+    this.#begun?.close()
     this.#connection?.close()
     this.#failWaiting(new PeerError('PEER_CLOSED', 'this channel is closed'))
   }
@@ -164,7 +167,11 @@ export class PeerChannel {
       this.#connectNotBeforeMs = this.#nowMs + this.#backoff.failed()
     }
     try {
-      opened = await PeerConnection.open({ world, address, clientId, connectTimeoutMs, maxResponseBytes, closed })
+      const begun = (connection: PeerConnection) => {
+        this.#begun = connection
+        if (this.#closed) connection.close()
+      }
+      opened = await PeerConnection.open({ world, address, clientId, connectTimeoutMs, maxResponseBytes, closed, begun })
     } catch (error) {
       this.#connecting = null
       this.#connectNotBeforeMs = this.#nowMs + this.#backoff.failed()
@@ -174,6 +181,8 @@ export class PeerChannel {
           : new PeerError('PEER_UNREACHABLE', `${formatAddress(address)} cannot be reached: ${messageOf(error)}`, error),
       )
       return
+    } finally {
+      this.#begun = null
     }
     this.#connecting = null
     if (this.#closed) {

@@ -24,6 +24,8 @@ export interface PeerConnectionOptions {
   readonly maxResponseBytes: number
   /** Called once, when the connection is lost or closed. */
   readonly closed: () => void
+  /** The socket is there; what the peer knows is not. */
+  readonly begun?: (connection: PeerConnection) => void
 }
 
 interface Pending {
@@ -72,6 +74,7 @@ export class PeerConnection {
     const { world, address, connectTimeoutMs } = options
     const socket = await world.net.connect({ host: address.host, port: address.port, timeoutMs: connectTimeoutMs })
     const connection = new PeerConnection(options, socket)
+    options.begun?.(connection)
     try {
       await connection.#negotiate(connectTimeoutMs)
       return connection

@@ -67,6 +67,11 @@ export class SimulatedNet {
     return this.#connections.size
   }
 
+  /** Who made each of them, and to whom. */
+  describeConnections(): string[] {
+    return [...this.#connections].map(({ client, server }) => `${client.host.name} to ${server.host.name}:${client.remotePort}`)
+  }
+
   /** Nothing travels from one host to another any more, in this direction; connections stall, new ones time out. Gives how to end it; blocks add up. */
   block(from: string, to: string): () => void {
     const direction = `${from}>${to}`
