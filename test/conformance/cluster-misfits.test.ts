@@ -98,7 +98,7 @@ describe('a node that does not fit ends with one line that says why, and disturb
   })
 
   test('with the number of a broker that lives', async () => {
-    const { file } = await misfit('number-in-use', { 'node.id': '1' })
+    const { file } = await misfit('number-in-use', { 'node.id': '1', 'initial.broker.registration.timeout.ms': '10000' })
     await isRefused(file, /DUPLICATE_BROKER_REGISTRATION: another process with this node\.id is alive/)
   })
 
