@@ -86,7 +86,7 @@ check('types', 'tsc', ['-p', 'tsconfig.json'])
 check('lint', 'biome', ['check', '.'])
 check('docs', 'node', ['scripts/generate-docs.ts', '--check'])
 stage('unit', () => vitest('unit'))
-check('simulation', 'node', ['packages/testkit/src/bin/sim.ts', '--seeds', '1000'])
+check('simulation', 'node', ['packages/testkit/src/bin/sim.ts', '--seeds', '300'])
 stage('system', system)
 check('flights', 'node', [
   'apps/flights/src/main.ts',
