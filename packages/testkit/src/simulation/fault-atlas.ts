@@ -32,7 +32,7 @@ export class FaultAtlas {
     if (this.#options.minIsr < 2 || this.isRecovering || !this.#cluster.nodes.every(({ isUp }) => isUp)) return false
     if (node.plan.isController && !this.#sight.isQuorumSettled()) return false
     const partitions = this.#sight.partitions()
-    return partitions !== null && partitions.every(partition => isElsewhere(partition, node.plan.id))
+    return partitions?.every(partition => isElsewhere(partition, node.plan.id)) ?? false
   }
 
   lost(node: SimulatedNode): void {

@@ -41,7 +41,14 @@ describe('a failing run', () => {
   it('is not run more often than allowed', async () => {
     let runs = 0
     const play = playing(() => ['always'])
-    await shrink(await play({}), override => (runs++, play(override)), 7)
+    await shrink(
+      await play({}),
+      override => {
+        runs++
+        return play(override)
+      },
+      7,
+    )
     expect(runs).toBe(7)
   })
 })
