@@ -144,7 +144,9 @@ test('a closed channel refuses at once and for good', async () => {
 test('a channel that is closed while its peer says nothing keeps no connection', async () => {
   const universe = new SimulatedUniverse(1)
   const silent = universe.machine('silent').boot()
-  await silent.net.listen({ host: 'silent', port: 9093 }, socket => socket.receive({ data: () => {}, drain: () => {}, close: () => {} }))
+  await silent.net.listen({ host: 'silent', port: 9093 }, socket =>
+    socket.receive({ data: () => {}, drain: () => {}, close: () => {} }),
+  )
   const asking = open({ world: universe.machine('asking').boot(), address: () => ({ host: 'silent', port: 9093 }) })
   const refused = expect(asking.request(Metadata, { topics: [] })).rejects.toMatchObject({ code: 'PEER_CLOSED' })
   await universe.scheduler.run({ done: () => universe.net.openConnections === 1 })

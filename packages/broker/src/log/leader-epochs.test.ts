@@ -32,8 +32,17 @@ describe('leader epochs', () => {
     epochs.saw(0, 22)
     expect([epochs.last, epochs.epochAt(23)]).toEqual([0, 0])
     const recovered = epochsOf([0, 0], [1, 22], [3, 30])
-    for (const [epoch, offset] of [[0, 10], [1, 22], [1, 25], [3, 30], [4, 40]] as const) recovered.saw(epoch, offset)
-    expect([recovered.count, recovered.epochAt(21), recovered.epochAt(29), recovered.epochAt(39), recovered.last]).toEqual([4, 0, 1, 3, 4])
+    for (const [epoch, offset] of [
+      [0, 10],
+      [1, 22],
+      [1, 25],
+      [3, 30],
+      [4, 40],
+    ] as const)
+      recovered.saw(epoch, offset)
+    expect([recovered.count, recovered.epochAt(21), recovered.epochAt(29), recovered.epochAt(39), recovered.last]).toEqual([
+      4, 0, 1, 3, 4,
+    ])
   })
 
   test('replace an epoch without a batch, and those that a new one contradicts', () => {
