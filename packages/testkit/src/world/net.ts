@@ -64,12 +64,14 @@ export class SimulatedNet {
 
   /** Open connections, for leak checks at rest. */
   get openConnections(): number {
-    return this.#connections.size
+    return this.describeConnections().length
   }
 
   /** Who made each of them, and to whom. */
   describeConnections(): string[] {
-    return [...this.#connections].map(({ client, server }) => `${client.host.name} to ${server.host.name}:${client.remotePort}`)
+    // An end that is closed may still have to hear of it.
+    const open = [...this.#connections].filter(({ client, server }) => !client.closed || !server.closed)
+    return open.map(({ client, server }) => `${client.host.name} to ${server.host.name}:${client.remotePort}`)
   }
 
   /** Nothing travels from one host to another any more, in this direction; connections stall, new ones time out. Gives how to end it; blocks add up. */
