@@ -1,7 +1,7 @@
 import { insidesOf, type NodeInsides } from '@millrace/broker/internal'
 import { type BatchView, batchesIn } from '@millrace/protocol'
 import { messageOf } from '@millrace/runtime'
-import { type Replica, replicasOf } from './replica-sight.ts'
+import { type HasChanged, type Replica, replicasOf } from './replica-sight.ts'
 import type { SimulatedCluster } from './simulated-cluster.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
@@ -19,6 +19,16 @@ interface Ledger {
   readonly unread: { readonly from: number; readonly to: number }[]
   /** Where the log of each node ended when it was last seen. */
   readonly ends: Map<number, number>
+}
+
+/** What could be seen of a copy when it was looked at last. */
+interface Look {
+  endOffset: number
+  writtenOffset: number
+  highWatermark: number
+  leaderEpoch: number
+  lostCode: number
+  isr: readonly number[] | null
 }
 
 /** What is remembered of one copy. */
@@ -41,6 +51,7 @@ export class ReplicaObserver {
   readonly #fail: (failure: string) => void
   readonly #ledgers = new Map<string, Ledger>()
   readonly #memories = new WeakMap<object, Memory>()
+  readonly #looks = new WeakMap<object, Look>()
   /** The process of each node that was looked at last. */
   readonly #last = new Map<SimulatedNode, { readonly process: number; readonly insides: () => NodeInsides }>()
 
@@ -55,8 +66,42 @@ export class ReplicaObserver {
     for (const node of this.#cluster.nodes) {
       this.#lookBack(node)
       if (!node.isRunning) continue
-      for (const replica of replicasOf(node, this.#minIsr)) this.#lookAt(replica)
+      for (const replica of replicasOf(node, this.#minIsr, node.insides, this.#hasChanged)) this.#lookAt(replica)
     }
+  }
+
+  /** Most events change nothing of most copies. */
+  readonly #hasChanged: HasChanged = copy => {
+    const { log, highWatermark, leaderEpoch, lostCode } = copy
+    const isr = 'inSync' in copy ? copy.inSync.isr : null
+    const look = this.#looks.get(copy)
+    if (look === undefined) {
+      this.#looks.set(copy, {
+        endOffset: log.logEndOffset,
+        writtenOffset: log.writtenOffset,
+        highWatermark,
+        leaderEpoch,
+        lostCode,
+        isr,
+      })
+      return true
+    }
+    if (
+      look.highWatermark === highWatermark &&
+      look.endOffset === log.logEndOffset &&
+      look.writtenOffset === log.writtenOffset &&
+      look.leaderEpoch === leaderEpoch &&
+      look.lostCode === lostCode &&
+      look.isr === isr
+    )
+      return false
+    look.highWatermark = highWatermark
+    look.endOffset = log.logEndOffset
+    look.writtenOffset = log.writtenOffset
+    look.leaderEpoch = leaderEpoch
+    look.lostCode = lostCode
+    look.isr = isr
+    return true
   }
 
   /** A process may have committed something, told it, and died, all in one event. */

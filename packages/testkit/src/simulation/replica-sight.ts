@@ -38,15 +38,19 @@ export interface Replica {
 
 export const metadataName = '__cluster_metadata-0'
 
+/** Whether a leader or follower has to be looked at: what can be seen of it is not what it was. */
+export type HasChanged = (copy: Leader | Follower) => boolean
+
 /** Every partition that the node leads or follows, and its copy of the metadata log. */
 export function* replicasOf(
   node: SimulatedNode,
   minIsr: number,
   { partitions, raft }: NodeInsides = node.insides,
+  hasChanged: HasChanged = () => true,
 ): Iterable<Replica> {
   if (partitions !== undefined) {
-    for (const leader of partitions.leaders()) yield replicaOfLeader(node, leader, minIsr)
-    for (const follower of partitions.followers()) yield replicaOfFollower(node, follower)
+    for (const leader of partitions.leaders()) if (hasChanged(leader)) yield replicaOfLeader(node, leader, minIsr)
+    for (const follower of partitions.followers()) if (hasChanged(follower)) yield replicaOfFollower(node, follower)
   }
   if (raft !== undefined) yield replicaOfRaft(node, raft)
 }

@@ -277,8 +277,7 @@ class Run {
     // A process that is stopped keeps its timers until it goes on.
     const pausedUntilMs = Math.max(...[...this.#universe.machines()].map(machine => machine.pausedUntilMs))
     await this.#runFor(Math.max(0, pausedUntilMs - scheduler.nowMs) + restMs)
-    if (net.openConnections > 0)
-      this.#context.fail(`leak: connections are open at rest: ${net.describeConnections().join(', ')}`)
+    if (net.openConnections > 0) this.#context.fail(`leak: connections are open at rest: ${net.describeConnections().join(', ')}`)
     for (const machine of this.#universe.machines())
       if (machine.pendingTimers > 0)
         this.#context.fail(`leak: ${machine.pendingTimers} timers of ${machine.name} are armed at rest`)
