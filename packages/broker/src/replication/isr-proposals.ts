@@ -90,12 +90,16 @@ export class IsrProposals {
       for (const answer of partitions) answers.set(keyOf(topicId, answer.partitionIndex), answer)
     const again: IsrProposal[] = []
     let altered = 0
+    let refused = 0
     for (const [key, proposal] of proposals) {
       const answer = answers.get(key)
       if (answer?.errorCode === ErrorCode.NONE && altered++ < maxLogged) this.#logAltered(proposal, answer)
-      if (this.#isAskedAgain(proposal, answer)) again.push(proposal)
+      else if (answer !== undefined && answer.errorCode !== ErrorCode.NONE && refused++ < maxLogged)
+        this.#logRefused(proposal, answer)
+      if (answer === undefined || proposal.answered(answer)) again.push(proposal)
     }
     if (altered > maxLogged) logger.info('isr.altered-others', { partitions: altered - maxLogged })
+    if (refused > maxLogged) logger.warn('isr.refused-others', { partitions: refused - maxLogged })
     return again
   }
 
@@ -103,14 +107,9 @@ export class IsrProposals {
     this.#options.logger.info('isr.altered', { topic, partition, isr: isr.join(',') })
   }
 
-  #isAskedAgain(proposal: IsrProposal, answer: IsrAnswer | undefined): boolean {
-    const { topic, partition, isr } = proposal
-    const { logger } = this.#options
+  #logRefused({ topic, partition, isr }: IsrProposal, { errorCode }: IsrAnswer): void {
     const members = isr.map(({ brokerId }) => brokerId).join(',')
-    if (answer === undefined) return true
-    if (answer.errorCode !== ErrorCode.NONE)
-      logger.warn('isr.refused', { topic, partition, isr: members, error: errorOf(answer.errorCode).code })
-    return proposal.answered(answer)
+    this.#options.logger.warn('isr.refused', { topic, partition, isr: members, error: errorOf(errorCode).code })
   }
 }
 
