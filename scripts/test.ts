@@ -1,7 +1,7 @@
 /**
  * Everything that must hold, in one command (`npm test`). Prints a line a stage and last, alone, `N passed, N failed`.
  *
- * `npm test -- --only unit,types` runs the named stages. Checks against peers (Apache Kafka, kcat) need `.ci/run`'s packages; where they
+ * `npm test -- --only unit,types` runs the named stages; `peers` runs when it is named alone: suites of ours on Apache Kafka's nodes. Checks against peers (Apache Kafka, kcat) need `.ci/run`'s packages; where they
  * are missing, they fail in CI and elsewhere are reported as left out.
  */
 import { spawnSync } from 'node:child_process'
@@ -32,8 +32,11 @@ function run(command: string, args: string[], extra: Record<string, string> = {}
   return result.status === 0
 }
 
+/** Suites that prove the tests rather than Millrace: they run when they are named. */
+const onRequest = new Set(['peers'])
+
 function stage(name: string, action: () => Tally): void {
-  if (only && !only.includes(name)) return
+  if (only ? !only.includes(name) : onRequest.has(name)) return
   const started = performance.now()
   console.log(`\n── ${name}`)
   const tally = action()
@@ -64,7 +67,7 @@ function vitest(project: string, extra: Record<string, string> = {}): Tally {
   return { passed: numPassedTests, failed: !green && failed === 0 ? 1 : failed }
 }
 
-function system(): Tally {
+function withKafka(project: string, extra: Record<string, string> = {}): Tally {
   if (!existsSync(kafka)) {
     console.log(`Apache Kafka is not here (${kafka}): set MILLRACE_KAFKA to a script that runs it`)
     return inContinuousIntegration ? { passed: 0, failed: 1 } : { passed: 0, failed: 0 }
@@ -76,7 +79,7 @@ function system(): Tally {
   // One that answers already is used and left running; what an earlier run left behind without an end is cleared away.
   const started = !answers() && (start() || (run(kafka, ['stop']) && start()))
   try {
-    return vitest('system', { MILLRACE_KAFKA: kafka, MILLRACE_KAFKA_BOOTSTRAP: `127.0.0.1:${port}` })
+    return vitest(project, { MILLRACE_KAFKA: kafka, MILLRACE_KAFKA_BOOTSTRAP: `127.0.0.1:${port}`, ...extra })
   } finally {
     if (started) run(kafka, ['stop'])
   }
@@ -86,8 +89,9 @@ check('types', 'tsc', ['-p', 'tsconfig.json'])
 check('lint', 'biome', ['check', '.'])
 check('docs', 'node', ['scripts/generate-docs.ts', '--check'])
 stage('unit', () => vitest('unit'))
-check('simulation', 'node', ['packages/testkit/src/bin/sim.ts', '--seeds', '300'])
-stage('system', system)
+check('simulation', 'node', ['packages/testkit/src/bin/sim.ts', '--seeds', '200'])
+stage('system', () => withKafka('system'))
+stage('peers', () => withKafka('peers', { MILLRACE_PEER_SUITES: '1' }))
 check('flights', 'node', [
   'apps/flights/src/main.ts',
   '--once',

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ClusterListing, type Maker, ProcessCluster } from './cluster-harness.ts'
+import { makers } from './makers.ts'
 import { until } from './process-harness.ts'
 import { KafkaTools } from './tools-harness.ts'
 
@@ -25,7 +26,7 @@ interface LogDirectory {
 }
 
 describe('a disk that vanishes under one of two log directories of a node', () => {
-  test.each(['kafka', 'millrace'] as const)(
+  test.each(makers)(
     'run by %s: others lead what lay there, nothing acknowledged is lost, the rest of the node goes on',
     async (maker: Maker) => {
       cluster = await ProcessCluster.make({ logDirectories: 2 })

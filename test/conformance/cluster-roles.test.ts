@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Maker, ProcessCluster } from './cluster-harness.ts'
+import { makers } from './makers.ts'
 import { run, until } from './process-harness.ts'
 import { KafkaTools } from './tools-harness.ts'
 
@@ -15,7 +16,7 @@ const lines = (text: string) => text.split('\n').filter(line => line.trim() !== 
 const ids = (json: string) => (JSON.parse(json) as { id: number }[]).map(({ id }) => id).sort()
 
 describe('a controller and two brokers, nodes of their own', () => {
-  test.each(['kafka', 'millrace'] as const)(
+  test.each(makers)(
     'run by %s: the tools tell them apart, and the brokers go on without the controller',
     async (maker: Maker) => {
       cluster = await ProcessCluster.make({
