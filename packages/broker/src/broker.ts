@@ -1,6 +1,5 @@
-import type { ConfigSet, Logger, World } from '@millrace/runtime'
+import { type ConfigSet, formatAddress, type Logger, type World } from '@millrace/runtime'
 import { BrokerMetrics } from './broker-metrics.ts'
-import { formatAddress } from './channel/address.ts'
 import { ChannelTransport } from './channel/channel-transport.ts'
 import { ClusterControllerClient } from './channel/controller-client.ts'
 import { readBrokerConfig } from './config/broker-config.ts'

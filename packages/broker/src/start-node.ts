@@ -1,5 +1,5 @@
 import { uuidOf } from '@millrace/protocol'
-import { DiskError, type Logger, MillraceError, type World } from '@millrace/runtime'
+import { bracketed, DiskError, type Logger, MillraceError, type World } from '@millrace/runtime'
 import { type Broker, startBroker } from './broker.ts'
 import { formatStorage } from './storage/format-storage.ts'
 import { readMetaProperties } from './storage/meta-properties.ts'
@@ -58,7 +58,7 @@ function nodeProperties({
   nodeId = 1,
   properties,
 }: NodeOptions): Map<string, string> {
-  const address = host.includes(':') ? `[${host}]` : host
+  const address = bracketed(host)
   return new Map([
     ['process.roles', 'broker,controller'],
     ['node.id', String(nodeId)],

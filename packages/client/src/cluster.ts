@@ -1,9 +1,18 @@
 import { type Api, ErrorCode, errorOf, FindCoordinator, KafkaError } from '@millrace/protocol'
-import { type Logger, messageOf, nodeWorld, silentLogger, sleep, type Timer, type World } from '@millrace/runtime'
+import {
+  type Address,
+  Backoff,
+  type Logger,
+  messageOf,
+  nodeWorld,
+  silentLogger,
+  sleep,
+  type Timer,
+  type World,
+} from '@millrace/runtime'
 import type { clientKeys, Resolved } from './config.ts'
 import { ClosedError, ConnectError, DisconnectedError, isRetriable, TimeoutError } from './errors.ts'
-import { type Address, parseBootstrapServers } from './network/address.ts'
-import { Backoff } from './network/backoff.ts'
+import { parseBootstrapServers } from './network/address.ts'
 import type { Body, Connection, RequestOptions } from './network/connection.ts'
 import { ConnectionPool, type Purpose } from './network/connection-pool.ts'
 import { firstAnswer } from './network/first-answer.ts'

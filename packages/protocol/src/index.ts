@@ -40,3 +40,4 @@ export {
 export type { Draft, ElementOf, EntityType, Field, Fields, Message, ValueOf, VersionRange } from './schema.ts'
 export { isUuid, uuidBytes, uuidOf, zeroUuid } from './uuid.ts'
 export { putUvarint, putVarint, readUvarint, readVarint, uvarintSize, type VarintCursor } from './varint.ts'
+export { askVersions, commonVersion, nextCorrelationId, type SpokenVersions } from './version-agreement.ts'

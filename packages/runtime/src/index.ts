@@ -1,4 +1,6 @@
 /** Door of @millrace/runtime. */
+export { type Address, bracketed, formatAddress, sameAddress } from './address.ts'
+export { Backoff, type BackoffOptions } from './backoff.ts'
 export {
   type ConfigFallback,
   type ConfigKey,
@@ -10,6 +12,7 @@ export {
   formatConfigValue,
   parseConfigValue,
 } from './config.ts'
+export { DeadlineTimer } from './deadline-timer.ts'
 export { AssertionError, assert, ConfigError, DiskError, MillraceError, messageOf, NetError } from './errors.ts'
 export { type Facts, type Logger, silentLogger, textLogger } from './log.ts'
 export { type Metrics, metricsOf } from './metrics.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Effect, type Machine, type MachineLog, Shell } from './shell.ts'
-import type { Clock } from './world.ts'
+import { ManualClock } from './testing/manual-clock.ts'
 
 /** A register: `set` appends, answers and arms a timer that clears it. */
 type Input = { kind: 'set'; value: number; answered: (value: number) => void } | { kind: 'expire' }
@@ -34,26 +34,6 @@ class ManualLog implements MachineLog<number> {
   }
   commit(error?: Error): void {
     for (const { done } of this.waiting.splice(0)) done(error)
-  }
-}
-
-class ManualClock implements Clock {
-  timers: { atMs: number; fire: () => void }[] = []
-  nowMs = 0
-  now = () => this.nowMs
-  monotonic = () => this.nowMs
-  defer = (run: () => void) => run()
-  timer(delayMs: number, fire: () => void) {
-    const timer = { atMs: this.nowMs + delayMs, fire }
-    this.timers.push(timer)
-    return { cancel: () => void (this.timers = this.timers.filter(other => other !== timer)) }
-  }
-  advance(ms: number): void {
-    this.nowMs += ms
-    for (const timer of this.timers.filter(({ atMs }) => atMs <= this.nowMs)) {
-      this.timers = this.timers.filter(other => other !== timer)
-      timer.fire()
-    }
   }
 }
 

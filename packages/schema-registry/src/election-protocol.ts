@@ -3,6 +3,8 @@
  * tells all who is the primary. JSON, so that instances of both makes can share a group.
  */
 
+import { formatAddress } from '@millrace/runtime'
+
 export const electionProtocolType = 'sr'
 export const electionProtocolName = 'v0'
 
@@ -27,7 +29,7 @@ const noError = 0
 const duplicateUrls = 1
 
 export function urlOf({ scheme, host, port }: InstanceIdentity): string {
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+  return `${scheme}://${formatAddress({ host, port })}`
 }
 
 export function encodeIdentity(identity: InstanceIdentity): Uint8Array {

@@ -1,7 +1,6 @@
 import { type Api, type Draft, Fetch, FetchSnapshot } from '@millrace/protocol'
-import type { World } from '@millrace/runtime'
+import { formatAddress, type World } from '@millrace/runtime'
 import type { RaftAddress, RaftTransport } from '../raft/raft-transport.ts'
-import { formatAddress } from './address.ts'
 import { PeerChannel } from './peer-channel.ts'
 
 export interface ChannelTransportOptions {

@@ -1,7 +1,6 @@
 import { type Api, Envelope, ErrorCode, errorOf, KafkaError } from '@millrace/protocol'
-import { type Clock, MillraceError, messageOf, sleep, type World } from '@millrace/runtime'
+import { type Address, type Clock, MillraceError, messageOf, sleep, type World } from '@millrace/runtime'
 import type { ControllerClient, RequestOrigin } from '../services.ts'
-import type { Address } from './address.ts'
 import { unwrapResponse, wrapRequest } from './envelope.ts'
 import { PeerChannel } from './peer-channel.ts'
 import { PeerError } from './peer-error.ts'

@@ -1,6 +1,5 @@
-import type { World } from '@millrace/runtime'
+import type { Address, World } from '@millrace/runtime'
 import type { MetadataView, PeerBrokers } from '../services.ts'
-import type { Address } from './address.ts'
 import { PeerChannel } from './peer-channel.ts'
 
 export interface PeerBrokersOptions {

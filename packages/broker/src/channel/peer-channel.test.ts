@@ -1,8 +1,7 @@
 import { ApiVersions, Envelope, ErrorCode, encodeResponse, FrameSplitter, Heartbeat, Metadata } from '@millrace/protocol'
-import { type Listener, nodeWorld, type Socket } from '@millrace/runtime'
+import { type Address, type Listener, nodeWorld, type Socket } from '@millrace/runtime'
 import { SimulatedUniverse } from '@millrace/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Address } from './address.ts'
 import { PeerChannel, type PeerChannelOptions } from './peer-channel.ts'
 
 const world = nodeWorld()

@@ -1,10 +1,18 @@
 import type { Api, Draft } from '@millrace/protocol'
 import { KafkaError } from '@millrace/protocol'
-import { messageOf, type Timer, type World } from '@millrace/runtime'
-import { type Address, formatAddress, sameAddress } from './address.ts'
+import {
+  type Address,
+  Backoff,
+  type BackoffOptions,
+  DeadlineTimer,
+  formatAddress,
+  messageOf,
+  sameAddress,
+  type Timer,
+  type World,
+} from '@millrace/runtime'
 import { PeerConnection } from './peer-connection.ts'
 import { PeerError } from './peer-error.ts'
-import { ReconnectBackoff, type ReconnectBackoffOptions } from './reconnect-backoff.ts'
 
 export interface PeerChannelOptions {
   readonly world: World
@@ -17,7 +25,7 @@ export interface PeerChannelOptions {
   /** Default 10,000. */
   readonly connectTimeoutMs?: number
   /** Default 50 to 1,000. */
-  readonly backoff?: ReconnectBackoffOptions
+  readonly backoff?: BackoffOptions
   /** Default 256 MiB. */
   readonly maxResponseBytes?: number
 }
@@ -50,7 +58,9 @@ const defaultMaxResponseBytes = 256 * 1024 * 1024
  */
 export class PeerChannel {
   readonly #options: PeerChannelOptions
-  readonly #backoff: ReconnectBackoff
+  readonly #backoff: Backoff
+  /** Attempts in a row that failed. */
+  #failures = 0
   #connection: PeerConnection | null = null
   #connecting: Address | null = null
   /** Connected, and asked what it knows. */
@@ -58,12 +68,14 @@ export class PeerChannel {
   #connectNotBeforeMs = 0
   #attempt: Timer | null = null
   #waiting: Waiting[] = []
-  #expiry: Timer | null = null
+  /** Ends requests that find no connection in time, while connecting may go on for those behind. */
+  readonly #expiry: DeadlineTimer
   #closed = false
 
   constructor(options: PeerChannelOptions) {
     this.#options = options
-    this.#backoff = new ReconnectBackoff(options.world.random, options.backoff ?? defaultBackoff)
+    this.#backoff = new Backoff(options.world.random, options.backoff ?? defaultBackoff)
+    this.#expiry = new DeadlineTimer(options.world.clock, nowMs => this.#endLate(nowMs))
   }
 
   /**
@@ -102,7 +114,7 @@ export class PeerChannel {
       }
       this.#waiting.push({ deadlineMs, go, reject })
       this.#connect()
-      this.#watchWaiting()
+      this.#expiry.arm(deadlineMs)
     })
   }
 
@@ -119,7 +131,7 @@ export class PeerChannel {
   close(): void {
     this.#closed = true
     this.#attempt?.cancel()
-    this.#expiry?.cancel()
+    this.#expiry.cancel()
     this.#begun?.close()
     this.#connection?.close()
     this.#failWaiting(new PeerError('PEER_CLOSED', 'this channel is closed'))
@@ -164,7 +176,7 @@ export class PeerChannel {
     const closed = () => {
       if (this.#connection !== opened || opened === null) return
       this.#connection = null
-      this.#connectNotBeforeMs = this.#nowMs + this.#backoff.failed()
+      this.#connectNotBeforeMs = this.#nowMs + this.#backoff.delayMs(++this.#failures)
     }
     try {
       const begun = (connection: PeerConnection) => {
@@ -174,7 +186,7 @@ export class PeerChannel {
       opened = await PeerConnection.open({ world, address, clientId, connectTimeoutMs, maxResponseBytes, closed, begun })
     } catch (error) {
       this.#connecting = null
-      this.#connectNotBeforeMs = this.#nowMs + this.#backoff.failed()
+      this.#connectNotBeforeMs = this.#nowMs + this.#backoff.delayMs(++this.#failures)
       this.#failWaiting(
         error instanceof KafkaError
           ? error
@@ -190,7 +202,7 @@ export class PeerChannel {
       return
     }
     this.#connection = opened
-    this.#backoff.succeeded()
+    this.#failures = 0
     for (const { go } of this.#waiting.splice(0)) go(opened)
   }
 
@@ -198,17 +210,10 @@ export class PeerChannel {
     for (const { reject } of this.#waiting.splice(0)) reject(error)
   }
 
-  /** Requests that find no connection in time end, while connecting may go on for those behind. */
-  #watchWaiting(): void {
-    if (this.#expiry !== null || this.#waiting.length === 0) return
-    const earliestMs = Math.min(...this.#waiting.map(({ deadlineMs }) => deadlineMs))
-    this.#expiry = this.#options.world.clock.timer(Math.max(0, earliestMs - this.#nowMs), () => {
-      this.#expiry = null
-      const now = this.#nowMs
-      const late = this.#waiting.filter(({ deadlineMs }) => deadlineMs <= now)
-      this.#waiting = this.#waiting.filter(({ deadlineMs }) => deadlineMs > now)
-      for (const { reject } of late) reject(new PeerError('PEER_TIMEOUT', 'the peer could not be reached in time'))
-      this.#watchWaiting()
-    })
+  #endLate(nowMs: number): number {
+    const late = this.#waiting.filter(({ deadlineMs }) => deadlineMs <= nowMs)
+    this.#waiting = this.#waiting.filter(({ deadlineMs }) => deadlineMs > nowMs)
+    for (const { reject } of late) reject(new PeerError('PEER_TIMEOUT', 'the peer could not be reached in time'))
+    return Math.min(...this.#waiting.map(({ deadlineMs }) => deadlineMs))
   }
 }

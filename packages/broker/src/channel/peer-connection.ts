@@ -1,18 +1,17 @@
 import {
   type Api,
   ApiVersions,
-  type ApiVersionsResponse,
+  askVersions,
+  commonVersion,
+  correlationIdOf,
   type Draft,
   decodeResponse,
-  ErrorCode,
   encodeRequest,
-  errorOf,
   FrameSplitter,
-  KafkaError,
-  type VersionRange,
+  nextCorrelationId,
+  type SpokenVersions,
 } from '@millrace/protocol'
-import { messageOf, type Socket, type Timer, type World } from '@millrace/runtime'
-import { type Address, formatAddress } from './address.ts'
+import { type Address, DeadlineTimer, formatAddress, messageOf, type Socket, type World } from '@millrace/runtime'
 import { PeerError } from './peer-error.ts'
 
 export interface PeerConnectionOptions {
@@ -37,10 +36,6 @@ interface Pending {
   readonly reject: (error: Error) => void
 }
 
-const softwareName = 'millrace'
-const softwareVersion = '0.1.0'
-const maxCorrelationId = 2 ** 31 - 1
-
 /**
  * One TCP connection to another node. Requests are pipelined and answered in their order; what does not fit (another correlation id, bytes
  * that are no answer, a missed deadline) closes it and fails everything in flight.
@@ -51,10 +46,9 @@ export class PeerConnection {
   readonly #socket: Socket
   readonly #splitter: FrameSplitter
   readonly #pending: Pending[] = []
-  #versions: ReadonlyMap<number, VersionRange> = new Map()
+  #versions: SpokenVersions = new Map()
   #nextCorrelationId = 0
-  #deadlineTimer: Timer | null = null
-  #timerAtMs = Infinity
+  readonly #deadlines: DeadlineTimer
   #failure: Error | null = null
 
   private constructor(options: PeerConnectionOptions, socket: Socket) {
@@ -62,6 +56,7 @@ export class PeerConnection {
     this.address = options.address
     this.#socket = socket
     this.#splitter = new FrameSplitter(options.maxResponseBytes)
+    this.#deadlines = new DeadlineTimer(options.world.clock, nowMs => this.#checkDeadlines(nowMs))
     socket.receive({
       data: bytes => this.#received(bytes),
       drain: () => {},
@@ -90,12 +85,7 @@ export class PeerConnection {
 
   /** The highest version that both sides know. Throws KafkaError UNSUPPORTED_VERSION. */
   versionOf(api: Api<any, any>, maxVersion = Infinity): number {
-    const ours = api.versions ?? { min: 0, max: -1 }
-    const theirs = this.#versions.get(api.key)
-    const version = Math.min(ours.max, theirs?.max ?? -1, maxVersion)
-    if (theirs !== undefined && version >= Math.max(ours.min, theirs.min)) return version
-    const known = theirs === undefined ? 'does not serve it' : `serves versions ${theirs.min} to ${theirs.max}`
-    throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `${api.name} cannot be sent: ${this.#name} ${known}`)
+    return commonVersion(api, this.#versions.get(api.key), maxVersion, this.#name)
   }
 
   /** Chunks of the body must not change before the answer. Rejects with PeerError, ProtocolError. */
@@ -109,9 +99,9 @@ export class PeerConnection {
       if (this.#failure) throw this.#failure
       const correlationId = this.#nextCorrelationId
       const chunks = encodeRequest(api, version, { correlationId, clientId: this.#options.clientId }, body)
-      this.#nextCorrelationId = correlationId === maxCorrelationId ? 0 : correlationId + 1
+      this.#nextCorrelationId = nextCorrelationId(correlationId)
       this.#pending.push({ api, version, correlationId, deadlineMs, resolve, reject })
-      this.#arm(deadlineMs)
+      this.#deadlines.arm(deadlineMs)
       this.#socket.write(chunks)
     })
   }
@@ -120,23 +110,9 @@ export class PeerConnection {
     this.#fail(new PeerError('PEER_CLOSED', `the connection to ${this.#name} was closed`))
   }
 
-  /** ApiVersions in the newest form; a node that does not know it names in the form of version 0 what it knows (KIP-511). */
   async #negotiate(timeoutMs: number): Promise<void> {
-    const newest = ApiVersions.versions!.max
-    let response = await this.#askVersions(newest, timeoutMs)
-    if (response.errorCode === ErrorCode.UNSUPPORTED_VERSION) {
-      const theirs = response.apiKeys.find(({ apiKey }) => apiKey === ApiVersions.key)
-      response = await this.#askVersions(Math.max(0, Math.min(newest - 1, theirs?.maxVersion ?? 0)), timeoutMs)
-    }
-    if (response.errorCode !== ErrorCode.NONE) throw errorOf(response.errorCode)
-    this.#versions = new Map(
-      response.apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, { min: minVersion, max: maxVersion }]),
-    )
-  }
-
-  #askVersions(version: number, timeoutMs: number): Promise<ApiVersionsResponse> {
-    const body = version >= 3 ? { clientSoftwareName: softwareName, clientSoftwareVersion: softwareVersion } : {}
-    return this.request(ApiVersions, version, body, this.#options.world.clock.monotonic() + timeoutMs)
+    const { clock } = this.#options.world
+    this.#versions = await askVersions((version, body) => this.request(ApiVersions, version, body, clock.monotonic() + timeoutMs))
   }
 
   #received(bytes: Buffer): void {
@@ -153,47 +129,33 @@ export class PeerConnection {
 
   #answer(frame: Buffer): void {
     const pending = this.#pending[0]
-    const correlationId = frame.length >= 4 ? frame.readInt32BE(0) : -1
+    const correlationId = correlationIdOf(frame)
     if (pending?.correlationId !== correlationId) {
       const expected = pending ? `${pending.correlationId}` : 'none'
       throw new PeerError('PEER_DISCONNECTED', `correlation id ${correlationId}, and ${expected} was expected`)
     }
-    const refused =
-      pending.api.key === ApiVersions.key && frame.length >= 6 && frame.readInt16BE(4) === ErrorCode.UNSUPPORTED_VERSION
     // Decoded before it leaves the queue: what can't be read fails this request with those behind it.
-    const { body } = decodeResponse(pending.api, refused ? 0 : pending.version, frame)
+    const { body } = decodeResponse(pending.api, pending.version, frame)
     this.#pending.shift()
     pending.resolve(body)
   }
 
-  #arm(deadlineMs: number): void {
-    if (deadlineMs >= this.#timerAtMs) return
-    const { clock } = this.#options.world
-    this.#deadlineTimer?.cancel()
-    this.#timerAtMs = deadlineMs
-    this.#deadlineTimer = clock.timer(Math.max(0, deadlineMs - clock.monotonic()), () => this.#checkDeadlines())
-  }
-
-  /** An answer does not move the timer: it finds out here what is still waited for. */
-  #checkDeadlines(): void {
-    this.#deadlineTimer = null
-    this.#timerAtMs = Infinity
-    const now = this.#options.world.clock.monotonic()
+  #checkDeadlines(nowMs: number): number {
     let earliestMs = Infinity
     for (const { deadlineMs, api } of this.#pending) {
-      if (deadlineMs <= now) {
+      if (deadlineMs <= nowMs) {
         this.#fail(new PeerError('PEER_TIMEOUT', `${this.#name} did not answer ${api.name} in time`))
-        return
+        return Infinity
       }
       earliestMs = Math.min(earliestMs, deadlineMs)
     }
-    if (earliestMs < Infinity) this.#arm(earliestMs)
+    return earliestMs
   }
 
   #fail(error: Error): void {
     if (this.#failure) return
     this.#failure = error
-    this.#deadlineTimer?.cancel()
+    this.#deadlines.cancel()
     this.#socket.destroy()
     for (const { reject } of this.#pending.splice(0)) reject(error)
     this.#options.closed()

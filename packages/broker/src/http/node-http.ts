@@ -1,4 +1,4 @@
-import { type Logger, MillraceError, metricsTextType } from '@millrace/runtime'
+import { formatAddress, type Logger, MillraceError, metricsTextType } from '@millrace/runtime'
 
 export interface NodeHttpOptions {
   /** `millrace.http.listener`; port 0 takes a free one. */
@@ -48,7 +48,7 @@ export async function openNodeHttp(options: NodeHttpOptions): Promise<NodeHttp> 
     throw explained(error as NodeJS.ErrnoException, address)
   }
   const { port } = server.server.address() as { port: number }
-  const url = `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}`
+  const url = `http://${formatAddress({ host: address.host, port })}`
   logger.info('http.started', { url })
   return { url, port, close: () => server.close() }
 }

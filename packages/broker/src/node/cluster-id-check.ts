@@ -1,6 +1,5 @@
 import { ErrorCode } from '@millrace/protocol'
-import { MillraceError } from '@millrace/runtime'
-import { formatAddress } from '../channel/address.ts'
+import { formatAddress, MillraceError } from '@millrace/runtime'
 import type { RaftAddress } from '../raft/raft-transport.ts'
 
 /**

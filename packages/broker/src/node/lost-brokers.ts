@@ -1,6 +1,5 @@
-import type { Logger, Timer, World } from '@millrace/runtime'
+import { type Address, formatAddress, type Logger, type Timer, type World } from '@millrace/runtime'
 import type { ConnectionContext } from '../api/handler.ts'
-import { type Address, formatAddress } from '../channel/address.ts'
 import { PeerConnection } from '../channel/peer-connection.ts'
 import type { QuorumMember } from '../controller/quorum-member.ts'
 

@@ -1,4 +1,4 @@
-import { formatProperties } from '@millrace/runtime'
+import { bracketed, formatProperties } from '@millrace/runtime'
 
 /** What is to be known of a local cluster to write its nodes' files. */
 export interface ClusterShape {
@@ -76,7 +76,7 @@ ${formatProperties(properties)}`
 
 function propertiesOf(nodeId: number, directory: string, shape: ClusterShape): Map<string, string> {
   const { brokers, ports, rack } = shape
-  const host = shape.host.includes(':') ? `[${shape.host}]` : shape.host
+  const host = bracketed(shape.host)
   const clients = `PLAINTEXT://${host}:${ports.brokers[nodeId - 1]}`
   const isController = nodeId <= controllersOf(brokers)
   const factor = Math.min(replicas, brokers)

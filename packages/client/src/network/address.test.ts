@@ -1,5 +1,6 @@
+import { formatAddress } from '@millrace/runtime'
 import { describe, expect, it } from 'vitest'
-import { formatAddress, parseBootstrapServers } from './address.ts'
+import { parseBootstrapServers } from './address.ts'
 
 describe('bootstrap servers', () => {
   it('are read from text and lists, with IPv6 and a listener prefix', () => {

@@ -1,9 +1,4 @@
-import { ConfigError } from '@millrace/runtime'
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
+import { type Address, ConfigError } from '@millrace/runtime'
 
 /**
  * Reads `bootstrapServers`: `host:port` entries as a list or separated by commas, IPv6 hosts in brackets (`[::1]:9092`).
@@ -29,8 +24,4 @@ function parseAddress(entry: string): Address {
       'write an IPv6 address as [::1]:9092',
     )
   return { host: (match[1] ?? match[2])!, port }
-}
-
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

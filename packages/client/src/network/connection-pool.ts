@@ -1,7 +1,5 @@
-import { type Logger, messageOf, sleep, type World } from '@millrace/runtime'
+import { type Address, Backoff, formatAddress, type Logger, messageOf, sleep, type World } from '@millrace/runtime'
 import { ClosedError, ConnectError } from '../errors.ts'
-import { type Address, formatAddress } from './address.ts'
-import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 
 /**

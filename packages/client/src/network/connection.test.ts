@@ -4,7 +4,7 @@ import { SimulatedUniverse } from '@millrace/testkit'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FakeBroker } from '../testing/fake-broker.ts'
 import { settledIn } from '../testing/settled.ts'
-import { Connection, type ConnectionOptions, nextCorrelationId } from './connection.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
 
 let universe: SimulatedUniverse
 let broker: FakeBroker
@@ -107,11 +107,6 @@ describe('a connection', () => {
     }
     await all
     expect(broker.of(Heartbeat).map(({ body }) => body.groupId)).toEqual(['g0', 'g1', 'g2', 'g3', 'g4'])
-  })
-
-  it('starts again from 0 behind the greatest correlation id', () => {
-    expect(nextCorrelationId(41)).toBe(42)
-    expect(nextCorrelationId(2 ** 31 - 1)).toBe(0)
   })
 
   it.each([

@@ -1,18 +1,18 @@
 import {
   type Api,
   ApiVersions,
-  type ApiVersionsResponse,
+  askVersions,
+  commonVersion,
+  correlationIdOf,
   type Draft,
   decodeResponse,
-  ErrorCode,
   encodeRequest,
-  errorOf,
   FrameSplitter,
+  nextCorrelationId,
+  type SpokenVersions,
 } from '@millrace/protocol'
-import { type Logger, messageOf, type Socket, type Timer, type World } from '@millrace/runtime'
+import { type Address, DeadlineTimer, formatAddress, type Logger, messageOf, type Socket, type World } from '@millrace/runtime'
 import { DisconnectedError, TimeoutError } from '../errors.ts'
-import { type Address, formatAddress } from './address.ts'
-import { commonVersion, type VersionRange, versionTable } from './api-versions.ts'
 
 export interface ConnectionOptions {
   readonly world: World
@@ -50,10 +50,6 @@ interface Pending {
   readonly reject: (error: Error) => void
 }
 
-const maxCorrelationId = 2 ** 31 - 1
-const softwareName = 'millrace'
-const softwareVersion = '0.1.0'
-
 /**
  * One TCP connection to a broker. Requests are pipelined; answers come in the order of the requests, and anything else (another correlation
  * id, an oversized or undecodable frame, a missed deadline) closes the connection and fails what is in flight.
@@ -68,11 +64,9 @@ export class Connection {
   readonly #waiting: Pending[] = []
   /** Requests without an answer that wait for the socket: what holds back a sender that nobody answers. */
   #undrained: { resolve: (nothing: undefined) => void; reject: (error: Error) => void }[] = []
-  #versions: ReadonlyMap<number, VersionRange> = new Map()
+  #versions: SpokenVersions = new Map()
   #correlationId = 0
-  #deadlineTimer: Timer | undefined
-  /** When the timer fires. */
-  #deadlineAtMs = Infinity
+  readonly #deadlines: DeadlineTimer
   #closed: Error | undefined
   #onClose: (() => void) | undefined
 
@@ -80,6 +74,7 @@ export class Connection {
     this.#options = options
     this.#socket = socket
     this.#splitter = new FrameSplitter(options.maxResponseBytes)
+    this.#deadlines = new DeadlineTimer(options.world.clock, nowMs => this.#checkDeadlines(nowMs))
     socket.receive({
       data: bytes => this.#received(bytes),
       drain: () => this.#drained(),
@@ -166,30 +161,17 @@ export class Connection {
     } else {
       this.#waiting.push(pending)
     }
-    this.#arm(deadlineMs)
+    this.#deadlines.arm(deadlineMs)
   }
 
-  /**
-   * ApiVersions in the newest form; a broker that does not know it answers UNSUPPORTED_VERSION in the form of version 0, with the versions
-   * that it does know (KIP-511).
-   */
   async #negotiate(): Promise<void> {
-    const newest = ApiVersions.versions!.max
-    let response = await this.#askVersions(newest)
-    if (response.errorCode === ErrorCode.UNSUPPORTED_VERSION) {
-      const theirs = response.apiKeys.find(({ apiKey }) => apiKey === ApiVersions.key)
-      response = await this.#askVersions(Math.max(0, Math.min(newest - 1, theirs?.maxVersion ?? 0)))
-    }
-    if (response.errorCode !== ErrorCode.NONE) throw errorOf(response.errorCode)
-    this.#versions = versionTable(response)
-  }
-
-  #askVersions(version: number): Promise<ApiVersionsResponse> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) throw this.#closed
-      const body = { clientSoftwareName: softwareName, clientSoftwareVersion: softwareVersion }
-      this.#enqueue(ApiVersions, version, version >= 3 ? body : {}, {}, resolve, reject)
-    })
+    this.#versions = await askVersions(
+      (version, body) =>
+        new Promise((resolve, reject) => {
+          if (this.#closed) throw this.#closed
+          this.#enqueue(ApiVersions, version, body, {}, resolve, reject)
+        }),
+    )
   }
 
   #drained(): void {
@@ -213,13 +195,13 @@ export class Connection {
 
   #answer(frame: Buffer): void {
     const pending = this.#inFlight[0]
-    const correlationId = frame.length >= 4 ? frame.readInt32BE(0) : -1
+    const correlationId = correlationIdOf(frame)
     if (!pending || pending.correlationId !== correlationId) {
       const expected = pending ? `correlation id ${pending.correlationId}` : 'no answer'
       throw new DisconnectedError(`${this.#name()} sent an answer with correlation id ${correlationId}, expected was ${expected}`)
     }
     // Decoded before it leaves the queue: a frame that can't be read fails this request together with those behind it.
-    const { body } = decodeResponse(pending.api, versionOfAnswer(pending, frame), frame)
+    const { body } = decodeResponse(pending.api, pending.version, frame)
     this.#inFlight.shift()
     const next = this.#waiting.shift()
     if (next) {
@@ -229,34 +211,23 @@ export class Connection {
     pending.resolve(body)
   }
 
-  /** One timer for all requests, at the earliest deadline or before: an answer does not move it, a request that is due earlier does. */
-  #arm(deadlineMs: number): void {
-    if (deadlineMs >= this.#deadlineAtMs) return
-    const { clock } = this.#options.world
-    this.#deadlineTimer?.cancel()
-    this.#deadlineAtMs = deadlineMs
-    this.#deadlineTimer = clock.timer(Math.max(0, deadlineMs - clock.monotonic()), () => this.#checkDeadlines())
-  }
-
-  #checkDeadlines(): void {
-    this.#deadlineAtMs = Infinity
-    const now = this.#options.world.clock.monotonic()
-    let earliest = Infinity
+  #checkDeadlines(nowMs: number): number {
+    let earliestMs = Infinity
     for (const queue of [this.#inFlight, this.#waiting])
       for (const { deadlineMs, api } of queue) {
-        if (deadlineMs <= now) {
+        if (deadlineMs <= nowMs) {
           this.#fail(new TimeoutError(`${this.#name()} did not answer a ${api.name} request in time`))
-          return
+          return Infinity
         }
-        earliest = Math.min(earliest, deadlineMs)
+        earliestMs = Math.min(earliestMs, deadlineMs)
       }
-    if (earliest < Infinity) this.#arm(earliest)
+    return earliestMs
   }
 
   #fail(error: Error): void {
     if (this.#closed) return
     this.#closed = error
-    this.#deadlineTimer?.cancel()
+    this.#deadlines.cancel()
     this.#socket.destroy()
     for (const { reject } of [...this.#inFlight.splice(0), ...this.#waiting.splice(0), ...this.#undrained.splice(0)])
       reject(error)
@@ -266,16 +237,4 @@ export class Connection {
   #name(): string {
     return formatAddress(this.#options.address)
   }
-}
-
-/** Correlation ids are not negative and start again behind 2^31 - 1. */
-export function nextCorrelationId(correlationId: number): number {
-  return correlationId === maxCorrelationId ? 0 : correlationId + 1
-}
-
-/** A refusal of the ApiVersions version comes in the form of version 0, whatever was asked. */
-function versionOfAnswer(pending: Pending, frame: Buffer): number {
-  const refused =
-    pending.api.key === ApiVersions.key && frame.length >= 6 && frame.readInt16BE(4) === ErrorCode.UNSUPPORTED_VERSION
-  return refused ? 0 : pending.version
 }

@@ -1,6 +1,5 @@
 import { ErrorCode, errorOf, Metadata as MetadataApi, type MetadataResponse, zeroUuid } from '@millrace/protocol'
-import { type Logger, messageOf, type World } from '@millrace/runtime'
-import type { Address } from './address.ts'
+import { type Address, type Logger, messageOf, type World } from '@millrace/runtime'
 import type { ConnectionPool } from './connection-pool.ts'
 import { firstAnswer } from './first-answer.ts'
 

@@ -1,9 +1,10 @@
-import { SeededRandom } from '@millrace/testkit'
 import { describe, expect, it } from 'vitest'
 import { Backoff } from './backoff.ts'
 
 describe('back-off', () => {
-  const backoff = new Backoff(new SeededRandom(1), { initialMs: 100, maxMs: 1_000 })
+  let drawn = 0
+  const random = { float: () => (drawn++ % 50) / 49.001, below: () => 0, bytes: (length: number) => new Uint8Array(length) }
+  const backoff = new Backoff(random, { initialMs: 100, maxMs: 1_000 })
 
   it('doubles from failure to failure up to its limit, give or take a fifth', () => {
     for (const [failures, expected] of [

@@ -1,4 +1,4 @@
-import type { Random } from '@millrace/runtime'
+import type { Random } from './world.ts'
 
 export interface BackoffOptions {
   /** Wait before the second attempt, milliseconds. */
@@ -10,7 +10,7 @@ export interface BackoffOptions {
 const multiplier = 2
 const jitter = 0.2
 
-/** Exponential back-off with ±20 % jitter, so that clients that failed together do not come back together (KIP-580). */
+/** Exponential back-off with ±20 % jitter, so that those that failed together do not come back together (KIP-580). */
 export class Backoff {
   readonly #options: BackoffOptions
   readonly #random: Random
