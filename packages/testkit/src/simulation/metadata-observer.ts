@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { NodeInsides } from '@millrace/broker/internal'
 import type { SimulatedCluster } from './simulated-cluster.ts'
+import type { SimulatedNode } from './simulated-node.ts'
 
 type Metadata = NonNullable<NodeInsides['metadata']>
 
@@ -17,6 +18,8 @@ export class MetadataObserver {
   /** Offset → what the metadata was there, and who said so first. */
   readonly #images = new Map<number, { readonly hash: string; readonly host: string }>()
   readonly #partitions = new Map<string, Memory>()
+  /** The offset at which the metadata of a process was compared last. */
+  readonly #compared = new WeakMap<Metadata, number>()
   #newest = -1
 
   constructor(cluster: SimulatedCluster, fail: (failure: string) => void) {
@@ -24,9 +27,9 @@ export class MetadataObserver {
     this.#fail = fail
   }
 
-  /** After each event: the newest metadata makes sense. */
-  look(): void {
-    for (const { insides } of this.#cluster.nodes) {
+  /** After each event, at the nodes that it touched: the newest metadata makes sense. */
+  look(nodes: readonly SimulatedNode[]): void {
+    for (const { insides } of nodes) {
       const { metadata } = insides
       if (metadata === undefined || metadata.appliedOffset <= this.#newest) continue
       this.#newest = metadata.appliedOffset
@@ -39,6 +42,8 @@ export class MetadataObserver {
     for (const { insides, plan } of this.#cluster.nodes) {
       const { metadata } = insides
       if (metadata === undefined || metadata.appliedOffset < 0) continue
+      if (this.#compared.get(metadata) === metadata.appliedOffset) continue
+      this.#compared.set(metadata, metadata.appliedOffset)
       const hash = hashOf(metadata)
       const known = this.#images.get(metadata.appliedOffset)
       if (known === undefined) this.#images.set(metadata.appliedOffset, { hash, host: plan.host })

@@ -1,4 +1,3 @@
-import type { SimulatedCluster } from './simulated-cluster.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
 /** What is remembered of a node over all its processes, until it loses its disk. */
@@ -12,19 +11,17 @@ interface Memory {
 
 /** Looks into the metadata quorum between events: epochs, votes and leaders. Its log is one of those that the `ReplicaObserver` looks at. */
 export class QuorumObserver {
-  readonly #cluster: SimulatedCluster
   readonly #fail: (failure: string) => void
   readonly #memories = new Map<SimulatedNode, Memory>()
   readonly #leaders = new Map<number, number>()
 
-  constructor(cluster: SimulatedCluster, fail: (failure: string) => void) {
-    this.#cluster = cluster
+  constructor(fail: (failure: string) => void) {
     this.#fail = fail
   }
 
-  /** After each event: no epoch goes back, nobody votes twice in one, and it has one leader. */
-  look(): void {
-    for (const node of this.#cluster.nodes) if (node.isRunning) this.#lookAt(node)
+  /** After each event, at the nodes that it touched: no epoch goes back, nobody votes twice in one, and it has one leader. */
+  look(nodes: readonly SimulatedNode[]): void {
+    for (const node of nodes) if (node.isRunning) this.#lookAt(node)
   }
 
   #lookAt(node: SimulatedNode): void {

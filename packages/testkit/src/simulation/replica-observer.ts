@@ -61,9 +61,9 @@ export class ReplicaObserver {
     this.#fail = fail
   }
 
-  /** After each event: offsets are in their order and never go back; who leads has everything that was ever committed, and commits only what others have. */
-  lookAtOffsets(): void {
-    for (const node of this.#cluster.nodes) {
+  /** After each event, at the nodes that it touched: offsets are in their order and never go back; who leads has everything that was ever committed, and commits only what others have. */
+  lookAtOffsets(nodes: readonly SimulatedNode[]): void {
+    for (const node of nodes) {
       this.#lookBack(node)
       if (!node.isRunning) continue
       for (const replica of replicasOf(node, this.#minIsr, node.insides, this.#hasChanged)) this.#lookAt(replica)

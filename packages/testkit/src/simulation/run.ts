@@ -127,7 +127,7 @@ class Run {
     }
     this.#nemesis = new Nemesis(universe, options, targets, log)
     this.#replicas = new ReplicaObserver(cluster, options.minIsr, fail)
-    this.#quorum = new QuorumObserver(cluster, fail)
+    this.#quorum = new QuorumObserver(fail)
     this.#metadata = new MetadataObserver(cluster, fail)
   }
 
@@ -318,10 +318,12 @@ class Run {
   }
 
   readonly #observe = () => {
-    this.#replicas.lookAtOffsets()
-    this.#quorum.look()
-    this.#metadata.look()
-    if (this.#universe.scheduler.executed % observedEvery === 0) this.#lookCloser()
+    const { executed, touched } = this.#universe.scheduler
+    const nodes = this.#cluster.on(touched)
+    this.#replicas.lookAtOffsets(nodes)
+    this.#quorum.look(nodes)
+    this.#metadata.look(nodes)
+    if (executed % observedEvery === 0) this.#lookCloser()
   }
 
   #lookCloser(): void {

@@ -6,11 +6,13 @@ import { bootstrapServersOf, planNodes } from './topology.ts'
 /** The nodes under test. */
 export class SimulatedCluster {
   readonly nodes: readonly SimulatedNode[]
+  readonly #byHost: ReadonlyMap<string, SimulatedNode>
   readonly bootstrapServers: string
 
   constructor(universe: SimulatedUniverse, options: SimulationOptions, events: NodeEvents) {
     const plans = planNodes(options)
     this.nodes = plans.map(plan => new SimulatedNode(universe, plan, events))
+    this.#byHost = new Map(this.nodes.map(node => [node.plan.host, node]))
     this.bootstrapServers = bootstrapServersOf(plans)
   }
 
@@ -20,6 +22,17 @@ export class SimulatedCluster {
 
   get controllers(): readonly SimulatedNode[] {
     return this.nodes.filter(({ plan }) => plan.isController)
+  }
+
+  /** The nodes on these hosts; null: all. */
+  on(hosts: readonly string[] | null): readonly SimulatedNode[] {
+    if (hosts === null) return this.nodes
+    const nodes: SimulatedNode[] = []
+    for (const host of hosts) {
+      const node = this.#byHost.get(host)
+      if (node !== undefined) nodes.push(node)
+    }
+    return nodes
   }
 
   /** The node of that number. */

@@ -219,6 +219,7 @@ export class SimulatedNet {
 class Connection {
   readonly client: End
   readonly server: End
+  readonly hostNames: readonly string[]
   #closed: (() => void)[] = []
 
   constructor(net: SimulatedNet, from: Host, to: Host, port: number, localPort: number) {
@@ -226,6 +227,7 @@ class Connection {
     this.server = new End(net, this, to, from, localPort, port)
     this.client.peer = this.server
     this.server.peer = this.client
+    this.hostNames = [from.name, to.name]
   }
 
   touches(name: string): boolean {
@@ -349,21 +351,25 @@ class End implements Socket {
       return
     }
     this.#travelling = true
-    this.#net.scheduler.after(this.#delayMs(), () => {
-      this.#travelling = false
-      if (this.closed) return
-      const { cutProbability } = this.#net.faults
-      if (cutProbability > 0 && this.#net.random.chance(cutProbability)) {
-        this.#connection.fail('ECONNRESET')
-        return
-      }
-      this.peer.#arrive(this.#takePiece())
-      if (this.#needDrain && this.#outgoingBytes === 0) {
-        this.#needDrain = false
-        this.#net.whenAwake(this.host, () => this.#events?.drain())
-      }
-      this.pump()
-    })
+    this.#net.scheduler.after(
+      this.#delayMs(),
+      () => {
+        this.#travelling = false
+        if (this.closed) return
+        const { cutProbability } = this.#net.faults
+        if (cutProbability > 0 && this.#net.random.chance(cutProbability)) {
+          this.#connection.fail('ECONNRESET')
+          return
+        }
+        this.peer.#arrive(this.#takePiece())
+        if (this.#needDrain && this.#outgoingBytes === 0) {
+          this.#needDrain = false
+          this.#net.whenAwake(this.host, () => this.#events?.drain())
+        }
+        this.pump()
+      },
+      this.#connection.hostNames,
+    )
   }
 
   #delayMs(): number {
@@ -396,7 +402,7 @@ class End implements Socket {
   #deliver(): void {
     const { scheduler } = this.#net
     if (scheduler.nowMs < this.host.pausedUntilMs()) {
-      scheduler.at(this.host.pausedUntilMs(), () => this.#deliver())
+      scheduler.at(this.host.pausedUntilMs(), () => this.#deliver(), this.#connection.hostNames)
       return
     }
     while (!this.#paused && !this.closed && this.#arrived.length > 0) {

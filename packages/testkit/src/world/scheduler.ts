@@ -4,8 +4,20 @@ interface Event {
   readonly atMs: number
   readonly sequence: number
   readonly run: () => void
+  readonly touches: readonly string[] | null
   cancelled: boolean
 }
+
+interface RunOptions {
+  /** Virtual; without it until nothing is left to happen. */
+  readonly untilMs?: number
+  readonly done?: () => boolean
+  readonly maxEvents?: number
+  /** Called after each event and all promise reactions to it. */
+  readonly afterEach?: () => void
+}
+
+const stepsPerTurn = 64
 
 /**
  * Virtual time: a heap of events ordered by (time, order of creation). Between two events all promise reactions run to their end, so the
@@ -16,6 +28,7 @@ export class Scheduler {
   #nowMs = 0
   #sequence = 0
   #executed = 0
+  #touched: readonly string[] | null = null
 
   get nowMs(): number {
     return this.#nowMs
@@ -26,8 +39,14 @@ export class Scheduler {
     return this.#executed
   }
 
-  at(atMs: number, run: () => void): Timer {
-    const event: Event = { atMs: Math.max(atMs, this.#nowMs), sequence: this.#sequence++, run, cancelled: false }
+  /** The machines whose state the last event may have changed; null: any. */
+  get touched(): readonly string[] | null {
+    return this.#touched
+  }
+
+  /** `touches`: names of the machines whose processes run in it; null: any may. */
+  at(atMs: number, run: () => void, touches: readonly string[] | null = null): Timer {
+    const event: Event = { atMs: Math.max(atMs, this.#nowMs), sequence: this.#sequence++, run, touches, cancelled: false }
     this.#push(event)
     return {
       cancel: () => {
@@ -36,32 +55,64 @@ export class Scheduler {
     }
   }
 
-  after(delayMs: number, run: () => void): Timer {
-    return this.at(this.#nowMs + Math.max(0, delayMs), run)
+  after(delayMs: number, run: () => void, touches: readonly string[] | null = null): Timer {
+    return this.at(this.#nowMs + Math.max(0, delayMs), run, touches)
   }
 
   /** Runs until `done` says so, the time is over, or nothing is left to happen. Says whether `done` was reached. */
-  async run(
-    options: { untilMs?: number; done?: () => boolean; maxEvents?: number; afterEach?: () => void } = {},
-  ): Promise<boolean> {
+  run(options: RunOptions = {}): Promise<boolean> {
     const { untilMs = Infinity, done, maxEvents = Infinity, afterEach } = options
-    await drained()
-    for (let count = 0; count < maxEvents; count++) {
+    let events = 0
+    /** Looks at what the last event did, and makes the next happen; an answer: there is none. */
+    const step = (): boolean | null => {
+      if (events > 0) afterEach?.()
       if (done?.()) return true
+      if (events === maxEvents) return false
+      const event = this.#next(untilMs)
+      if (event === null) return done?.() ?? false
+      events++
+      this.#executed++
+      this.#touched = event.touches
+      event.run()
+      return null
+    }
+    return new Promise((resolve, reject) => {
+      let isOver = false
+      const turn = () => {
+        if (isOver) return
+        try {
+          const outcome = step()
+          if (outcome === null) return
+          isOver = true
+          resolve(outcome)
+        } catch (error) {
+          isOver = true
+          reject(error)
+        }
+      }
+      // Node runs all promise reactions between two immediates: many in one turn of its loop cost less than a turn each.
+      const turns = () => {
+        if (isOver) return
+        for (let i = 0; i < stepsPerTurn; i++) setImmediate(turn)
+        setImmediate(turns)
+      }
+      setImmediate(turns)
+    })
+  }
+
+  /** Takes the next event that is not cancelled, and moves time to it; null: there is none until then. */
+  #next(untilMs: number): Event | null {
+    for (;;) {
       const event = this.#heap[0]
       if (event === undefined || event.atMs > untilMs) {
         if (untilMs !== Infinity) this.#nowMs = Math.max(this.#nowMs, untilMs)
-        return done?.() ?? false
+        return null
       }
       this.#pop()
       if (event.cancelled) continue
       this.#nowMs = event.atMs
-      this.#executed++
-      event.run()
-      await drained()
-      afterEach?.()
+      return event
     }
-    return done?.() ?? false
   }
 
   #push(event: Event): void {
@@ -96,9 +147,4 @@ export class Scheduler {
 
 function before(a: Event, b: Event): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence)
-}
-
-/** All promise reactions have run: microtasks run to exhaustion before the next turn of the loop. */
-function drained(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve))
 }

@@ -79,6 +79,7 @@ export class SimulatedMachine {
     const { scheduler, net } = this.#universe
     const host: Host = { name: this.name, alive: () => process.alive, pausedUntilMs: () => process.pausedUntilMs }
     process.host = host
+    const touches = [this.name]
     /** Runs in the life of the process: never after its death, and not while it is paused. */
     const later = (delayMs: number, run: () => void) => {
       let isPending = true
@@ -90,13 +91,13 @@ export class SimulatedMachine {
       const attempt = () => {
         if (!process.alive || !isPending) return
         if (scheduler.nowMs < process.pausedUntilMs) {
-          scheduler.at(process.pausedUntilMs, attempt)
+          scheduler.at(process.pausedUntilMs, attempt, touches)
           return
         }
         settled()
         run()
       }
-      const timer = scheduler.after(delayMs, attempt)
+      const timer = scheduler.after(delayMs, attempt, touches)
       return {
         cancel: () => {
           settled()
