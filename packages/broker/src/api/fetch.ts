@@ -1,4 +1,5 @@
 import { type Draft, ErrorCode, Fetch, type FetchRequest, type FetchResponse } from '@millrace/protocol'
+import { AnswerBytes } from '../fetch/answer-bytes.ts'
 import { concludeFetch, type FetchContext, fetchContext, topicIdsSince } from '../fetch/fetch-context.ts'
 import { FetchWait, type WatchedPartition } from '../fetch/fetch-wait.ts'
 import type { FetchTarget } from '../fetch/session.ts'
@@ -8,11 +9,10 @@ import type { Follower } from '../partition/follower.ts'
 import { Leader } from '../partition/leader.ts'
 import type { ReplicaSelector } from '../partition/replica-selector.ts'
 import type { BrokerServices } from '../services.ts'
-import type { ApiHandler, Mutable, RequestContext } from './handler.ts'
+import { type FetchedPartition, FetchedTopics, fetchedPartition } from './fetched-topics.ts'
+import type { ApiHandler, RequestContext } from './handler.ts'
 import { LeaderHints } from './leader-hints.ts'
 import { ReplicaFetch, type ReplicaFetchOptions, replicaIdOf } from './replica-fetch.ts'
-
-type PartitionAnswer = Mutable<Draft<FetchResponse['responses'][number]['partitions'][number]>>
 
 /** What one partition's turn came to. */
 interface Answer extends FetchedRecords {
@@ -30,7 +30,6 @@ const leaderHintsSince = 16
 const followersSince = 11
 /** Earlier versions may come from clients that cannot read what a topic with compression.type=zstd holds. */
 const zstdSince = 10
-const noRecords = new Uint8Array(0)
 
 export interface FetchOptions extends ReplicaFetchOptions {
   readonly sessions: FetchSessionCache
@@ -65,13 +64,7 @@ class FetchTask {
   readonly #options: FetchOptions
   readonly #fetch: FetchContext
   readonly #answers: Answer[] = []
-  /** Memory of what was read from disk, until the answer has left. */
-  #buffers: Buffer[] = []
-  readonly #allocate = (bytes: number) => {
-    const buffer = this.#options.buffers.take(bytes)
-    this.#buffers.push(buffer)
-    return buffer
-  }
+  readonly #bytes: AnswerBytes
   #readBytes = 0
   /** Whether something was found that must not wait for more bytes. */
   #urgent = false
@@ -87,6 +80,7 @@ class FetchTask {
     this.#context = context
     this.#broker = broker
     this.#options = options
+    this.#bytes = new AnswerBytes(options)
     this.#fetch = fetch
   }
 
@@ -116,7 +110,7 @@ class FetchTask {
   #readAll(): WatchedPartition[] {
     const watched: WatchedPartition[] = []
     this.#answers.length = 0
-    this.#giveBack()
+    this.#bytes.giveBack()
     this.#readBytes = 0
     this.#urgent = false
     let budget = Math.min(this.#request.maxBytes, this.#options.maxBytes, this.#options.memory.leftBytes)
@@ -159,7 +153,7 @@ class FetchTask {
       // The first batch of the answer goes out however large it is: the consumer could never move on otherwise.
       atLeastOne: this.#readBytes === 0 && preferredReadReplica < 0,
       committed: this.#request.isolationLevel === readCommitted,
-      allocate: this.#allocate,
+      allocate: this.#bytes.allocate,
     })
     return { ...read, target, replica, diverges: read.divergingEpoch !== undefined, preferredReadReplica }
   }
@@ -174,25 +168,8 @@ class FetchTask {
     return this.#context.apiVersion >= topicIdsSince
   }
 
-  #giveBack(): void {
-    for (const buffer of this.#buffers) this.#options.buffers.give(buffer)
-    this.#buffers = []
-  }
-
-  /** The answer's memory is used until it has left or its connection is gone. */
-  #accountFor(bytes: number): void {
-    const release = this.#options.memory.take(bytes)
-    if (release === null && this.#buffers.length === 0) return
-    const forget = release === null ? null : this.#context.connection.whenClosed(release)
-    this.#context.whenSent(() => {
-      forget?.()
-      release?.()
-      this.#giveBack()
-    })
-  }
-
   #response(): Draft<FetchResponse> {
-    this.#accountFor(this.#readBytes)
+    this.#bytes.handOver(this.#readBytes, this.#context)
     const { sessionId, answers } = concludeFetch(this.#fetch, this.#answers, {
       usesTopicIds: this.#usesTopicIds,
       isPrivileged: false,
@@ -200,32 +177,20 @@ class FetchTask {
       nowMs: this.#broker.world.clock.monotonic(),
     })
     const hints = new LeaderHints(this.#broker, this.#context.listenerName)
-    const responses: { topic: string; topicId: string; partitions: PartitionAnswer[] }[] = []
-    for (const answer of answers) {
-      const { topic, topicId } = answer.target
-      let last = responses.at(-1)
-      if (last === undefined || (this.#usesTopicIds ? last.topicId !== topicId : last.topic !== topic))
-        responses.push((last = { topic, topicId, partitions: [] }))
-      last.partitions.push(this.#partitionAnswer(answer, hints))
-    }
-    return { sessionId, responses, nodeEndpoints: hints.endpoints }
+    const topics = new FetchedTopics(this.#usesTopicIds)
+    for (const answer of answers) topics.add(answer.target, this.#partitionAnswer(answer, hints))
+    return { sessionId, responses: topics.responses, nodeEndpoints: hints.endpoints }
   }
 
-  #partitionAnswer(answer: Answer, hints: LeaderHints): PartitionAnswer {
+  #partitionAnswer(answer: Answer, hints: LeaderHints): FetchedPartition {
     const { target, errorCode, replica, recordBytes } = answer
     if (errorCode !== ErrorCode.NONE) this.#broker.metrics.partitionFailed(Fetch, errorCode)
     else if (recordBytes > 0 && replica instanceof Leader) replica.metrics.fetched(recordBytes)
-    const partition: PartitionAnswer = {
-      partitionIndex: target.partition,
-      errorCode,
-      highWatermark: answer.highWatermark,
-      lastStableOffset: answer.lastStableOffset,
-      logStartOffset: answer.logStartOffset,
-      abortedTransactions: this.#request.isolationLevel === readCommitted && errorCode === ErrorCode.NONE ? [] : null,
-      records: recordBytes > 0 ? answer.chunks : noRecords,
-      preferredReadReplica: errorCode === ErrorCode.NONE ? answer.preferredReadReplica : -1,
+    const partition = fetchedPartition(target.partition, answer)
+    if (errorCode === ErrorCode.NONE) {
+      partition.preferredReadReplica = answer.preferredReadReplica
+      if (this.#request.isolationLevel === readCommitted) partition.abortedTransactions = []
     }
-    if (answer.divergingEpoch) partition.divergingEpoch = answer.divergingEpoch
     const moved = errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH
     if (moved && this.#context.apiVersion >= leaderHintsSince) {
       const hint = hints.of(target.topic, target.partition)

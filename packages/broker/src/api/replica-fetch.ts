@@ -1,4 +1,5 @@
 import { type Draft, ErrorCode, Fetch, type FetchRequest, type FetchResponse } from '@millrace/protocol'
+import { AnswerBytes } from '../fetch/answer-bytes.ts'
 import type { AnswerMemory } from '../fetch/answer-memory.ts'
 import { targetsOf, topicIdsSince } from '../fetch/fetch-context.ts'
 import { FetchWait } from '../fetch/fetch-wait.ts'
@@ -10,9 +11,9 @@ import type { Leader } from '../partition/leader.ts'
 import type { Partitions } from '../partition/partitions.ts'
 import type { ReplicationThrottle } from '../replication/replication-throttle.ts'
 import type { BrokerServices } from '../services.ts'
-import type { Mutable, RequestContext } from './handler.ts'
+import { type FetchedPartition, FetchedTopics, fetchedPartition } from './fetched-topics.ts'
+import type { RequestContext } from './handler.ts'
 
-type PartitionAnswer = Mutable<Draft<FetchResponse['responses'][number]['partitions'][number]>>
 type Answer = FetchedRecords & { readonly entry: ReplicaEntry<Leader>; readonly diverges: boolean }
 
 export interface ReplicaFetchOptions {
@@ -27,8 +28,6 @@ export interface ReplicaFetchOptions {
   /** Name of the listener that brokers use among themselves: nobody follows over another one. */
   readonly interBrokerListenerName: string
 }
-
-const noRecords = new Uint8Array(0)
 
 /** The id of the broker that fetches; -1 for a consumer. */
 export function replicaIdOf({ replicaId, replicaState }: FetchRequest): number {
@@ -50,12 +49,7 @@ export class ReplicaFetch {
   readonly #answers: Answer[] = []
   #readBytes = 0
   #isUrgent = false
-  #buffers: Buffer[] = []
-  readonly #allocate = (bytes: number) => {
-    const buffer = this.#options.buffers.take(bytes)
-    this.#buffers.push(buffer)
-    return buffer
-  }
+  readonly #bytes: AnswerBytes
 
   /** Answers the request, or says how it is refused as a whole. */
   static handle(
@@ -86,6 +80,7 @@ export class ReplicaFetch {
     this.#context = context
     this.#broker = broker
     this.#options = options
+    this.#bytes = new AnswerBytes(options)
     this.#session = session
     this.#isFull = request.sessionEpoch <= 0
     session.fetched(request.replicaState.replicaEpoch, broker.world.clock.monotonic())
@@ -119,7 +114,7 @@ export class ReplicaFetch {
 
   #look(isFirst: boolean): void {
     this.#answers.length = 0
-    this.#giveBack()
+    this.#bytes.giveBack()
     this.#readBytes = 0
     // What consumers have not taken does not count against followers: they would fall out of the in-sync set for it.
     let budget = Math.min(this.#request.maxBytes, this.#options.maxBytes)
@@ -157,7 +152,7 @@ export class ReplicaFetch {
       maxBytes: isHeldBack ? 0 : Math.min(maxBytes, budget),
       // The first batch of the answer goes out however large it is: the follower could never move on otherwise.
       atLeastOne: this.#readBytes === 0 && !isHeldBack,
-      allocate: this.#allocate,
+      allocate: this.#bytes.allocate,
       fetcher: this.#session,
       isFirstLook,
     })
@@ -185,58 +180,27 @@ export class ReplicaFetch {
     return leader
   }
 
-  #giveBack(): void {
-    for (const buffer of this.#buffers) this.#options.buffers.give(buffer)
-    this.#buffers = []
-  }
-
-  /** The answer's memory is used until it has left or its connection is gone. */
-  #accountFor(bytes: number): void {
-    const release = this.#options.memory.take(bytes)
-    if (release === null && this.#buffers.length === 0) return
-    const forget = release === null ? null : this.#context.connection.whenClosed(release)
-    this.#context.whenSent(() => {
-      forget?.()
-      release?.()
-      this.#giveBack()
-    })
-  }
-
   #response(): Draft<FetchResponse> {
-    this.#accountFor(this.#readBytes)
+    this.#bytes.handOver(this.#readBytes, this.#context)
     const { usesTopicIds, id } = this.#session
-    const responses: { topic: string; topicId: string; partitions: PartitionAnswer[] }[] = []
+    const topics = new FetchedTopics(usesTopicIds)
     for (const answer of this.#answers) {
       const { entry } = answer
-      const { topic, topicId } = entry.target
       entry.told(answer)
       const { leader } = entry
       if (answer.recordBytes > 0 && leader !== null && this.#options.throttle.isThrottled(leader.topic, leader.partition))
         this.#options.throttle.count(answer.recordBytes)
       // What was told without records is settled; after records the follower comes back with a new position.
       if (answer.errorCode === ErrorCode.NONE && !this.#isBehind(entry)) this.#session.settle(entry)
-      let last = responses.at(-1)
-      if (last === undefined || (usesTopicIds ? last.topicId !== topicId : last.topic !== topic))
-        responses.push((last = { topic, topicId, partitions: [] }))
-      last.partitions.push(this.#partitionAnswer(answer))
+      topics.add(entry.target, this.#partitionAnswer(answer))
     }
     const isKept = this.#options.replicaSessions.has(id)
     if (!isKept) this.#session.close()
-    return { sessionId: isKept ? id : 0, responses }
+    return { sessionId: isKept ? id : 0, responses: topics.responses }
   }
 
-  #partitionAnswer({ entry, errorCode, recordBytes, chunks, divergingEpoch, ...offsets }: Answer): PartitionAnswer {
-    if (errorCode !== ErrorCode.NONE) this.#broker.metrics.partitionFailed(Fetch, errorCode)
-    const { highWatermark, lastStableOffset, logStartOffset } = offsets
-    return {
-      partitionIndex: entry.target.partition,
-      errorCode,
-      highWatermark,
-      lastStableOffset,
-      logStartOffset,
-      abortedTransactions: null,
-      records: recordBytes > 0 ? chunks : noRecords,
-      ...(divergingEpoch ? { divergingEpoch } : {}),
-    }
+  #partitionAnswer(answer: Answer): FetchedPartition {
+    if (answer.errorCode !== ErrorCode.NONE) this.#broker.metrics.partitionFailed(Fetch, answer.errorCode)
+    return fetchedPartition(answer.entry.target.partition, answer)
   }
 }
