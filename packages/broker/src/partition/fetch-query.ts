@@ -1,4 +1,5 @@
 import { ErrorCode } from '@millrace/protocol'
+import type { PartitionLog } from './partition-log.ts'
 import type { FetcherLiveness } from './replica-progress.ts'
 
 export interface FetchQuery {
@@ -43,6 +44,33 @@ export interface FetchedRecords {
 /** As in Kafka, an error carries no offsets. */
 export function refusedFetch(errorCode: number): FetchedRecords {
   return { errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, chunks: [], recordBytes: 0 }
+}
+
+interface ReadReplica {
+  readonly log: PartitionLog
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStartOffset: number
+}
+
+/** Records that a replica gives, none unless told otherwise, with its offsets of now. */
+export function foundRecords(
+  { highWatermark, lastStableOffset, logStartOffset }: ReadReplica,
+  chunks: Uint8Array[] = [],
+  recordBytes = 0,
+): FetchedRecords {
+  return { errorCode: ErrorCode.NONE, highWatermark, lastStableOffset, logStartOffset, chunks, recordBytes }
+}
+
+/** What a replica has from the offset up to `endOffset`; nothing from there on. Throws as the log does. */
+export function readRecords(
+  replica: ReadReplica,
+  { offset, maxBytes, atLeastOne, allocate }: Pick<FetchQuery, 'offset' | 'maxBytes' | 'atLeastOne' | 'allocate'>,
+  endOffset: number,
+): FetchedRecords {
+  if (offset >= endOffset) return foundRecords(replica)
+  const { chunks, sizeBytes } = replica.log.read(offset, { maxBytes, endOffset, atLeastOne, ...(allocate ? { allocate } : {}) })
+  return foundRecords(replica, chunks, sizeBytes)
 }
 
 /** NONE, or how the epoch that somebody believes in is refused; -1 is believed to be any. */

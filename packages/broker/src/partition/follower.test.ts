@@ -2,6 +2,7 @@ import { BatchBuilder, BatchView, CorruptBatchError, ErrorCode, setBaseOffsetAnd
 import { silentLogger } from '@millrace/runtime'
 import { SimulatedUniverse } from '@millrace/testkit'
 import { describe, expect, test } from 'vitest'
+import { CorruptLogError } from '../log/corrupt-log.ts'
 import { Log } from '../log/log.ts'
 import { defaultLogConfig } from '../log/log-config.ts'
 import { contentsOf } from '../log/testing/log-contents.ts'
@@ -194,6 +195,19 @@ describe('a consumer of a follower (KIP-392)', () => {
     follower.take({ records: new Uint8Array(0), highWatermark: 3, logStartOffset: 0 })
     log.deleteBefore(1)
     expect(follower.fetch({ ...query, offset: 0 }).errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
+  })
+
+  test('is answered KAFKA_STORAGE_ERROR for damage in the log, and served again where it is whole', () => {
+    const log = logOf(1, 1)
+    log.highWatermark = 2
+    const follower = followerOf(log)
+    const { read } = log
+    log.read = () => {
+      throw new CorruptLogError('/t-0/00000000000000000000.log', 'an offset that does not follow')
+    }
+    expect(follower.fetch({ ...query, offset: 0 }).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    log.read = read
+    expect(follower.fetch({ ...query, offset: 0 }).errorCode).toBe(ErrorCode.NONE)
   })
 
   test('is fenced by its epoch, and told when the follower is none any more', () => {

@@ -1,11 +1,20 @@
-import { batchesIn, CorruptBatchError, ErrorCode, KafkaError } from '@millrace/protocol'
-import { DiskError, type Logger, messageOf } from '@millrace/runtime'
+import { batchesIn, CorruptBatchError, ErrorCode } from '@millrace/protocol'
+import type { Logger } from '@millrace/runtime'
 import type { FetchWait, WatchedPartition } from '../fetch/fetch-wait.ts'
 import type { PartitionMetadata } from '../services.ts'
 import { divergedEnd } from './agreed-end.ts'
-import { checkLeaderEpoch, divergence, type FetchedRecords, type FetchQuery, refusedFetch } from './fetch-query.ts'
+import {
+  checkLeaderEpoch,
+  divergence,
+  type FetchedRecords,
+  type FetchQuery,
+  foundRecords,
+  readRecords,
+  refusedFetch,
+} from './fetch-query.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { ReplicaEnvironment } from './replica-environment.ts'
+import { failureCode } from './replica-failure.ts'
 
 export interface FollowerOptions {
   readonly environment: ReplicaEnvironment
@@ -150,19 +159,16 @@ export class Follower implements WatchedPartition {
 
   /** Reads below this replica's high watermark for a consumer (KIP-392). Every refusal is an outcome. */
   fetch(query: FetchQuery): FetchedRecords {
-    const { offset, maxBytes, atLeastOne, allocate } = query
+    const { offset } = query
     if (this.#lostCode !== 0) return refusedFetch(this.#lostCode)
     try {
       if (offset < this.logStartOffset) return refusedFetch(ErrorCode.OFFSET_OUT_OF_RANGE)
       const diverging = divergence(this.log, query)
       if (typeof diverging === 'object' && diverging !== null && query.lastFetchedEpoch < this.log.lastEpoch)
-        return { ...this.#found([], 0), divergingEpoch: diverging }
+        return { ...foundRecords(this), divergingEpoch: diverging }
       // What is not here may yet come.
       if (diverging !== null || offset > this.logEndOffset) return refusedFetch(ErrorCode.OFFSET_NOT_AVAILABLE)
-      if (offset >= this.#highWatermark) return this.#found([], 0)
-      const limits = { maxBytes, endOffset: this.#highWatermark, atLeastOne, ...(allocate ? { allocate } : {}) }
-      const { chunks, sizeBytes } = this.log.read(offset, limits)
-      return this.#found(chunks, sizeBytes)
+      return readRecords(this, query, this.#highWatermark)
     } catch (error) {
       return refusedFetch(this.errorCodeOf(error))
     }
@@ -177,14 +183,7 @@ export class Follower implements WatchedPartition {
 
   /** The code of a thrown error. A failed disk takes the partition off line. */
   errorCodeOf(error: unknown): number {
-    if (error instanceof KafkaError) return error.errorCode
-    if (error instanceof DiskError) {
-      this.lose(ErrorCode.KAFKA_STORAGE_ERROR)
-      return ErrorCode.KAFKA_STORAGE_ERROR
-    }
-    const { topic, partition } = this
-    this.#options.logger.error('replica.failed', { topic, partition, reason: messageOf(error) })
-    return ErrorCode.UNKNOWN_SERVER_ERROR
+    return failureCode(error, this, { logger: this.#options.logger, event: 'replica.failed' })
   }
 
   /** Ends the following: nothing is fetched any more, and who waits here looks again. */
@@ -222,16 +221,5 @@ export class Follower implements WatchedPartition {
     this.log.highWatermark = next
     // How many bytes that are is not known without reading: enough to look again.
     for (const wait of this.#fetches) wait.wake()
-  }
-
-  #found(chunks: Uint8Array[], recordBytes: number): FetchedRecords {
-    return {
-      errorCode: ErrorCode.NONE,
-      highWatermark: this.#highWatermark,
-      lastStableOffset: this.lastStableOffset,
-      logStartOffset: this.logStartOffset,
-      chunks,
-      recordBytes,
-    }
   }
 }

@@ -1,5 +1,5 @@
 import { BatchView, batchesIn, ErrorCode, KafkaError } from '@millrace/protocol'
-import { DiskError, type Logger, MillraceError, messageOf } from '@millrace/runtime'
+import { type Logger, messageOf } from '@millrace/runtime'
 import type { BrokerMetrics, TopicMetrics } from '../broker-metrics.ts'
 import type { FetchWait, WatchedPartition } from '../fetch/fetch-wait.ts'
 import type { LeaderPartition, PartitionMetadata } from '../services.ts'
@@ -9,7 +9,9 @@ import {
   divergence,
   type FetchedRecords,
   type FetchQuery,
+  foundRecords,
   type ReplicaFetchQuery,
+  readRecords,
   refusedFetch,
 } from './fetch-query.ts'
 import { effectiveMinIsr, InSyncSet } from './in-sync-set.ts'
@@ -18,6 +20,7 @@ import type { PartitionLog } from './partition-log.ts'
 import type { ProduceRules } from './produce-rules.ts'
 import { checkProduced } from './produced-batch.ts'
 import type { ReplicaEnvironment } from './replica-environment.ts'
+import { failureCode } from './replica-failure.ts'
 import type { ReplicaFeed } from './replica-feed.ts'
 
 export interface LeaderOptions {
@@ -225,9 +228,9 @@ export class Leader implements LeaderPartition, WatchedPartition {
     try {
       const diverging = divergence(this, query)
       if (typeof diverging === 'number') return refusedFetch(diverging)
-      if (diverging !== null) return { ...this.#found([], 0), divergingEpoch: diverging }
+      if (diverging !== null) return { ...foundRecords(this), divergingEpoch: diverging }
       if (offset < this.logStartOffset || offset > this.logEndOffset) return refusedFetch(ErrorCode.OFFSET_OUT_OF_RANGE)
-      return this.#read(query, committed ? this.lastStableOffset : this.#highWatermark)
+      return readRecords(this, query, committed ? this.lastStableOffset : this.#highWatermark)
     } catch (error) {
       return refusedFetch(this.errorCodeOf(error))
     }
@@ -249,7 +252,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
     try {
       const diverging = divergence(this, query)
       if (typeof diverging === 'number') return refusedFetch(diverging)
-      if (diverging !== null) return { ...this.#found([], 0), divergingEpoch: diverging }
+      if (diverging !== null) return { ...foundRecords(this), divergingEpoch: diverging }
       const { writtenOffset } = this.log
       if (offset < this.logStartOffset || offset > writtenOffset) return refusedFetch(ErrorCode.OFFSET_OUT_OF_RANGE)
       if (query.isFirstLook) {
@@ -260,7 +263,7 @@ export class Leader implements LeaderPartition, WatchedPartition {
         this.#deleted()
         this.#advance()
       }
-      return this.#read(query, writtenOffset)
+      return readRecords(this, query, writtenOffset)
     } catch (error) {
       return refusedFetch(this.errorCodeOf(error))
     }
@@ -324,17 +327,9 @@ export class Leader implements LeaderPartition, WatchedPartition {
     else this.#waits.deletions.add(offset, done)
   }
 
-  /** The code of a thrown error. A failed disk takes the partition off line: its state is unknown until a restart reads it again. */
+  /** The code of a thrown error. A failed disk takes the partition off line. */
   errorCodeOf(error: unknown): number {
-    if (error instanceof KafkaError) return error.errorCode
-    if (error instanceof DiskError) {
-      this.lose(ErrorCode.KAFKA_STORAGE_ERROR)
-      return ErrorCode.KAFKA_STORAGE_ERROR
-    }
-    if (error instanceof MillraceError && 'errorCode' in error) return error.errorCode as number
-    const { topic, partition } = this
-    this.#options.logger.error('partition.request-failed', { topic, partition, reason: messageOf(error) })
-    return ErrorCode.UNKNOWN_SERVER_ERROR
+    return failureCode(error, this, { logger: this.#options.logger, event: 'partition.request-failed' })
   }
 
   /** Ends the leadership: who waits is answered with the code, and so is every later request. */
@@ -380,22 +375,5 @@ export class Leader implements LeaderPartition, WatchedPartition {
 
   #refused(errorCode: number, error?: unknown): AppendOutcome {
     return refusedAppend(errorCode, this.logStartOffset, error)
-  }
-
-  #read({ offset, maxBytes, atLeastOne, allocate }: Omit<FetchQuery, 'committed'>, endOffset: number): FetchedRecords {
-    if (offset >= endOffset) return this.#found([], 0)
-    const { chunks, sizeBytes } = this.log.read(offset, { maxBytes, endOffset, atLeastOne, ...(allocate ? { allocate } : {}) })
-    return this.#found(chunks, sizeBytes)
-  }
-
-  #found(chunks: Uint8Array[], recordBytes: number): FetchedRecords {
-    return {
-      errorCode: ErrorCode.NONE,
-      highWatermark: this.#highWatermark,
-      lastStableOffset: this.lastStableOffset,
-      logStartOffset: this.logStartOffset,
-      chunks,
-      recordBytes,
-    }
   }
 }
