@@ -29,6 +29,8 @@ export class Scheduler {
   #sequence = 0
   #executed = 0
   #touched: readonly string[] | null = null
+  /** `run`s that have not ended. */
+  #runs = 0
 
   get nowMs(): number {
     return this.#nowMs
@@ -78,22 +80,32 @@ export class Scheduler {
     }
     return new Promise((resolve, reject) => {
       let isOver = false
+      this.#runs++
+      const end = () => {
+        isOver = true
+        this.#runs--
+      }
       const turn = () => {
         if (isOver) return
         try {
           const outcome = step()
           if (outcome === null) return
-          isOver = true
+          end()
           resolve(outcome)
         } catch (error) {
-          isOver = true
+          end()
           reject(error)
         }
+      }
+      // Runs at the same time alternate: one with an end of its own must come to it before the other has used up the time.
+      const more = () => {
+        if (this.#runs === 1) turn()
       }
       // Node runs all promise reactions between two immediates: many in one turn of its loop cost less than a turn each.
       const turns = () => {
         if (isOver) return
-        for (let i = 0; i < stepsPerTurn; i++) setImmediate(turn)
+        setImmediate(turn)
+        for (let i = 1; i < stepsPerTurn; i++) setImmediate(more)
         setImmediate(turns)
       }
       setImmediate(turns)
