@@ -9,11 +9,6 @@ import type { BrokerNode } from '../network/metadata.ts'
 /** How often it is looked whether a group has gone elsewhere. */
 const lookMs = 5_000
 
-/** How long a heartbeat may take: within a session there must be time for another one, elsewhere. */
-export function heartbeatTimeoutMs(sessionTimeoutMs: number, requestTimeoutMs: number): number {
-  return Math.min(requestTimeoutMs, Math.max(1_000, Math.floor(sessionTimeoutMs / 3)))
-}
-
 /** The broker that keeps a group: found when needed, forgotten when it says that it is not the one or can't be reached. */
 export class Coordinator {
   readonly groupId: string

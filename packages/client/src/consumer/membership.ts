@@ -1,11 +1,12 @@
-import { ErrorCode, errorOf, Heartbeat, JoinGroup, KafkaError, SyncGroup } from '@millrace/protocol'
+import { ErrorCode, errorOf, JoinGroup, KafkaError, SyncGroup } from '@millrace/protocol'
 import { messageOf, sleep, type Timer } from '@millrace/runtime'
 import type { Cluster } from '../cluster.ts'
 import { ClosedError, isRetriable, StateError } from '../errors.ts'
+import { heartbeat } from '../group/heartbeat.ts'
 import { leaveGroup } from '../group/leave-group.ts'
 import type { Assignor, MemberAssignment } from './assignors/assignor.ts'
 import { decodeAssignment, encodeSubscription } from './consumer-protocol.ts'
-import { type Coordinator, heartbeatTimeoutMs } from './coordinator.ts'
+import type { Coordinator } from './coordinator.ts'
 import { GroupLeader } from './group-leader.ts'
 import type { Committer } from './group-offsets.ts'
 
@@ -319,7 +320,7 @@ export class Membership {
 
   async #beat(attempt: number): Promise<void> {
     const { clock } = this.#cluster.world
-    const { maxPollIntervalMs, groupInstanceId, sessionTimeoutMs, requestTimeoutMs } = this.#options
+    const { maxPollIntervalMs } = this.#options
     const { groupId } = this.#coordinator
     if (clock.monotonic() - this.#lastPollMs > maxPollIntervalMs) {
       this.#cluster.logger.warn('client.group.poll-overdue', {
@@ -335,19 +336,9 @@ export class Membership {
     }
     let delayMs = this.#options.heartbeatIntervalMs
     try {
-      const { errorCode } = await this.#coordinator.request(
-        Heartbeat,
-        version => ({
-          groupId,
-          generationId: this.#generationId,
-          memberId: this.#memberId,
-          ...(version >= 3 ? { groupInstanceId } : {}),
-        }),
-        { timeoutMs: heartbeatTimeoutMs(sessionTimeoutMs, requestTimeoutMs) },
-      )
+      const error = await heartbeat(this.#coordinator, () => this.committer, this.#options)
       if (attempt !== this.#attempt) return
-      if (errorCode !== ErrorCode.NONE) {
-        const error = this.#groupError('Heartbeat', errorCode)
+      if (error) {
         this.#checkGroupError(error)
         // Another broker coordinates the group now, or will in a moment.
         if (error.retriable && this.isInGroup && !this.#mustRejoin)

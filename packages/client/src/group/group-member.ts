@@ -1,9 +1,10 @@
-import { ErrorCode, errorOf, Heartbeat, JoinGroup, KafkaError, SyncGroup } from '@millrace/protocol'
+import { ErrorCode, errorOf, JoinGroup, KafkaError, SyncGroup } from '@millrace/protocol'
 import { messageOf, type Timer } from '@millrace/runtime'
 import { type ClientOptions, Cluster, otherClientOptions } from '../cluster.ts'
 import { clientKeys, resolveOptions } from '../config.ts'
-import { Coordinator, heartbeatTimeoutMs } from '../consumer/coordinator.ts'
+import { Coordinator } from '../consumer/coordinator.ts'
 import { ClosedError, isRetriable } from '../errors.ts'
+import { type BeatingMember, heartbeat } from './heartbeat.ts'
 import { leaveGroup } from './leave-group.ts'
 
 export interface GroupMemberOptions extends ClientOptions {
@@ -164,26 +165,21 @@ export class GroupMember {
 
   /** Heartbeats until the group rebalances. Throws what ends the membership. */
   async #stay(): Promise<void> {
-    const { groupId } = this.#coordinator
+    const timeouts = { sessionTimeoutMs: this.#options.sessionTimeoutMs, requestTimeoutMs: this.#requestTimeoutMs }
+    const member = (): BeatingMember => ({
+      generationId: this.#generationId,
+      memberId: this.#memberId,
+      groupInstanceId: this.#groupInstanceId,
+    })
     let delayMs = this.#options.heartbeatIntervalMs
     for (;;) {
       await this.#pause(delayMs)
       if (this.#isClosed) return
       delayMs = this.#options.heartbeatIntervalMs
       try {
-        const { errorCode } = await this.#coordinator.request(
-          Heartbeat,
-          version => ({
-            groupId,
-            generationId: this.#generationId,
-            memberId: this.#memberId,
-            ...(version >= 3 ? { groupInstanceId: this.#groupInstanceId } : {}),
-          }),
-          { timeoutMs: heartbeatTimeoutMs(this.#options.sessionTimeoutMs, this.#requestTimeoutMs) },
-        )
-        if (errorCode === ErrorCode.REBALANCE_IN_PROGRESS) this.#heard()
-        if (errorCode !== ErrorCode.NONE) throw errorOf(errorCode, `Heartbeat in group ${groupId}`)
-        this.#heard()
+        const error = await heartbeat(this.#coordinator, member, timeouts)
+        if (error === null || error.errorCode === ErrorCode.REBALANCE_IN_PROGRESS) this.#heard()
+        if (error) throw error
       } catch (error) {
         if (error instanceof KafkaError && error.errorCode === ErrorCode.REBALANCE_IN_PROGRESS) return
         if (!isRetriable(error)) throw error
