@@ -3,14 +3,18 @@ import type { ConfigSet, Logger, World } from '@millrace/runtime'
 import type { BrokerMetrics } from './broker-metrics.ts'
 import type { PeerChannel } from './channel/peer-channel.ts'
 
-/** What the parts of a broker see of one another. `broker.ts` builds the parts and hands each this bundle. */
-export interface BrokerServices {
+/** What every part of a node works with, whatever its role. */
+export interface NodeServices {
   readonly world: World
   readonly logger: Logger
   readonly metrics: BrokerMetrics
   readonly config: ConfigSet
   readonly nodeId: number
   readonly clusterId: string
+}
+
+/** What the parts of a broker see of one another. `node/broker-role.ts` builds the parts and hands each this bundle. */
+export interface BrokerServices extends NodeServices {
   readonly metadata: MetadataView
   readonly partitions: PartitionStore
   readonly controller: ControllerClient
