@@ -164,9 +164,9 @@ export class ReplicaFetch {
   }
 
   #leaderOf(entry: ReplicaEntry<Leader>): Leader | number {
-    if (entry.leader !== null && entry.leader.lostCode === 0) return entry.leader
-    // Nobody may move a high watermark by calling itself a follower (CVE-2018-1288).
+    // Nobody may move a high watermark by calling itself a follower, not in a follower's session either (CVE-2018-1288).
     if (this.#context.listenerName !== this.#options.interBrokerListenerName) return ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    if (entry.leader !== null && entry.leader.lostCode === 0) return entry.leader
     const { topic, topicId, partition } = entry.target
     const { usesTopicIds } = this.#session
     const name = usesTopicIds ? this.#broker.metadata.topicById(topicId)?.name : topic
