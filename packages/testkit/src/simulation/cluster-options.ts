@@ -45,7 +45,9 @@ export const clusterFaultKinds = [
   'lose-disk',
   'lose-power-of-one',
 ] as const
-export type ClusterFaultKind = (typeof clusterFaultKinds)[number]
+/** Those that steer to what the others reach too rarely. */
+export const aimedFaultKinds = ['strand-leader', 'strand-controller', 'contest-election', 'stale-request'] as const
+export type ClusterFaultKind = (typeof clusterFaultKinds)[number] | (typeof aimedFaultKinds)[number]
 
 /** One node that is broker and controller. */
 export const singleNode: ClusterOptions = {
@@ -81,6 +83,8 @@ export function drawCluster(random: SeededRandom, options: SimulationOptions): S
   // A slow network in small pieces needs time for a vote.
   const electionTimeoutMs = random.pick(options.latencyMs < 10 ? [150, 400, 1000] : [600, 1000])
   const ownFaults = clusterFaultKinds.filter(kind => random.chance(0.4) && (controllers > 1 || kind !== 'kill-controller'))
+  const aimed = random.fork('aimed')
+  const aimedFaults = aimedFaultKinds.filter(() => aimed.chance(0.4))
   return {
     ...options,
     brokers,
@@ -102,7 +106,7 @@ export function drawCluster(random: SeededRandom, options: SimulationOptions): S
     rebalanceEverySeconds: random.pick([0, 0, 1, 5]),
     replicaChanges: random.chance(0.4),
     healsAll: random.chance(0.7),
-    faults: [...options.faults, ...ownFaults] satisfies FaultKind[],
+    faults: [...options.faults, ...ownFaults, ...aimedFaults] satisfies FaultKind[],
     safetyMs: random.pick([6000, 10_000, 15_000]),
   }
 }

@@ -1,25 +1,11 @@
 import type { SeededRandom } from '../world/random.ts'
-import type { SimulatedMachine, SimulatedUniverse } from '../world/world.ts'
+import type { SimulatedUniverse } from '../world/world.ts'
+import { AimedFaults } from './aimed-faults.ts'
 import { FaultAtlas } from './fault-atlas.ts'
 import type { FaultKind, SimulationOptions } from './options.ts'
-import type { Sight } from './sight.ts'
-import type { SimulatedCluster } from './simulated-cluster.ts'
 import type { SimulatedNode } from './simulated-node.ts'
-
-/** A client program on a machine of its own. */
-export interface Program {
-  readonly machine: SimulatedMachine
-  start(): void
-  kill(): void
-}
-
-export interface Targets {
-  readonly cluster: SimulatedCluster
-  readonly sight: Sight
-  readonly producers: readonly Program[]
-  readonly consumers: readonly Program[]
-  readonly streams: Program | null
-}
+import { StaleRequests } from './stale-requests.ts'
+import type { Program, Targets } from './targets.ts'
 
 /** Clocks stay so close to one another: records from further in the future are refused, as in Kafka. */
 const maxSkewMs = 600_000
@@ -33,6 +19,7 @@ const harmless: ReadonlySet<FaultKind> = new Set([
   'clock-step',
   'cut-connections',
   'cut-nodes',
+  'stale-request',
 ])
 
 /** Makes faults happen, each undone after a while; counts them by kind. */
@@ -44,6 +31,8 @@ export class Nemesis {
   readonly #random: SeededRandom
   readonly #log: (line: string) => void
   readonly #atlas: FaultAtlas
+  readonly #aimed: AimedFaults
+  readonly #stale: StaleRequests
   /** How to end what lasts. */
   readonly #effects = new Set<() => void>()
   #active = true
@@ -60,6 +49,17 @@ export class Nemesis {
     this.#random = universe.random.fork('nemesis')
     this.#log = line => log(`${universe.scheduler.nowMs.toFixed(2)} nemesis ${line}`)
     this.#atlas = new FaultAtlas(options, targets)
+    this.#aimed = new AimedFaults({
+      universe,
+      options,
+      targets,
+      random: universe.random.fork('aimed-faults'),
+      log: line => this.#log(line),
+      isActive: () => this.#active,
+      lasting: (forMs, end) => this.#lasting(forMs, end),
+      restart: (target, delayMs) => this.#restart(target, delayMs),
+    })
+    this.#stale = new StaleRequests(universe, targets, line => this.#log(line))
     for (const { machine } of targets.cluster.nodes) machine.disk.faults.syncMs = options.syncMs
   }
 
@@ -87,6 +87,7 @@ export class Nemesis {
     // Pieces travel one after the other: small ones make a link slow.
     net.faults.maxChunkBytes = 65_536
     for (const end of [...this.#effects]) end()
+    this.#stale.end()
     net.heal()
     const { cluster } = this.#targets
     const spare = this.#options.healsAll ? null : this.#atlas.spare(this.#random)
@@ -172,6 +173,18 @@ export class Nemesis {
       case 'bridge':
         this.#split(true)
         break
+      case 'strand-leader':
+        this.#aimed.strandLeader()
+        break
+      case 'strand-controller':
+        this.#aimed.strandController()
+        break
+      case 'contest-election':
+        this.#aimed.contestElection()
+        break
+      case 'stale-request':
+        this.#stale.send()
+        break
       case 'slow-host':
         this.#slow(this.#random.pick([...cluster.nodes, ...this.#clients()]).machine.name, this.#random.pick([20, 200, 1500]))
         break
@@ -246,8 +259,10 @@ export class Nemesis {
     })
   }
 
-  #restart(target: Program): void {
-    const delayMs = this.#random.chance(0.3) ? this.#random.between(0, 10) : this.#random.between(10, 3000)
+  #restart(
+    target: Program,
+    delayMs = this.#random.chance(0.3) ? this.#random.between(0, 10) : this.#random.between(10, 3000),
+  ): void {
     this.#universe.scheduler.after(delayMs, () => {
       if (target !== this.#spare && !target.machine.isRunning) target.start()
     })
@@ -324,13 +339,14 @@ export class Nemesis {
     )
   }
 
-  /** `end` is called after the time, or at the healing. */
-  #lasting(forMs: number, end: () => void): void {
+  /** `end` is called after the time, at the healing, or when the function is called that this returns. */
+  #lasting(forMs: number, end: () => void): () => void {
     const once = () => {
       if (this.#effects.delete(once)) end()
     }
     this.#effects.add(once)
     this.#universe.scheduler.after(forMs, once)
+    return once
   }
 
   #some<T>(items: readonly T[], count: number): T[] {

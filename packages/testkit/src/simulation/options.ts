@@ -1,5 +1,12 @@
 import type { SeededRandom } from '../world/random.ts'
-import { type ClusterFaultKind, type ClusterOptions, clusterFaultKinds, drawCluster, singleNode } from './cluster-options.ts'
+import {
+  aimedFaultKinds,
+  type ClusterFaultKind,
+  type ClusterOptions,
+  clusterFaultKinds,
+  drawCluster,
+  singleNode,
+} from './cluster-options.ts'
 
 /** What a seed draws: different seeds explore different products. */
 export interface SimulationOptions extends ClusterOptions {
@@ -84,7 +91,7 @@ const nodeFaultKinds = [
 export type FaultKind = (typeof nodeFaultKinds)[number] | ClusterFaultKind
 
 /** Everything that may happen, to one node or in a cluster. */
-export const faultKinds: readonly FaultKind[] = [...nodeFaultKinds, ...clusterFaultKinds]
+export const faultKinds: readonly FaultKind[] = [...nodeFaultKinds, ...clusterFaultKinds, ...aimedFaultKinds]
 
 /** Options from a seed's stream. What a cluster adds is drawn from a stream of its own. */
 export function drawOptions(random: SeededRandom, draw: Draw = 'any'): SimulationOptions {

@@ -124,6 +124,8 @@ class Run {
       producers: this.#producers,
       consumers: this.#consumers,
       streams: this.#streams,
+      admin: this.#admin,
+      fail,
     }
     this.#nemesis = new Nemesis(universe, options, targets, log)
     this.#replicas = new ReplicaObserver(cluster, options.minIsr, fail)
