@@ -22,7 +22,9 @@ import type { MetadataRecord } from './metadata-record.ts'
 class TestLog {
   readonly appends: (readonly MetadataRecord[])[] = []
   readonly image = new MetadataImage()
-  readonly kraftVersion = () => 0
+  #kraftVersion = 0
+  readonly kraftVersion = () => this.#kraftVersion
+  readonly whyNoKraftVersion = () => null
   logEndOffset = 0
   commitsAtOnce = true
   refuses = false
@@ -34,6 +36,11 @@ class TestLog {
     if (records.length > 0) this.appends.push(records)
     this.logEndOffset += records.length
     return this.logEndOffset
+  }
+
+  upgradeKraftVersion(level: number): void {
+    this.#kraftVersion = level
+    this.logEndOffset += 2
   }
 
   whenCommitted(position: number, done: (error?: Error) => void): void {

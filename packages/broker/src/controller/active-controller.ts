@@ -4,7 +4,7 @@ import { quorumKeys } from '../config/quorum-keys.ts'
 import { newUuid } from '../storage/new-uuid.ts'
 import { activate } from './activate.ts'
 import { BrokerSessions } from './broker-sessions.ts'
-import { type ControllerInput, ControllerMachine, decisionOf } from './controller.ts'
+import { type ControllerInput, ControllerMachine, decisionOf, type RaftRequest } from './controller.ts'
 import type { ControllerState, Decision, Notice } from './decision.ts'
 import { MetadataImage } from './image.ts'
 import { electUnclean } from './leader-election.ts'
@@ -16,6 +16,10 @@ import { expiredSessions, periodicInputs } from './periodic-decisions.ts'
 export interface MetadataLog extends MachineLog<MetadataRecord> {
   /** Offset that the next record gets. */
   readonly logEndOffset: number
+  /** Why kraft.version cannot be raised to `level` now; null when it can, or is that already. */
+  whyNoKraftVersion(level: number): string | null
+  /** Raises it; committed with what is appended next. */
+  upgradeKraftVersion(level: number): void
 }
 
 export interface ActiveControllerOptions {
@@ -44,7 +48,7 @@ export interface ActiveControllerOptions {
 export class ActiveController {
   readonly #options: ActiveControllerOptions
   readonly #state: ControllerState
-  readonly #shell: Shell<ControllerInput, MetadataRecord>
+  readonly #shell: Shell<ControllerInput, MetadataRecord, RaftRequest>
   readonly #waiting = new Set<(error: Error) => void>()
   readonly #inTransaction: boolean
   readonly #sessionCheck: ControllerInput
@@ -69,6 +73,7 @@ export class ActiveController {
       below: bound => world.random.below(bound),
       nextOffset: () => log.logEndOffset,
       kraftVersion: () => view.kraftVersion(),
+      whyNoKraftVersion: level => log.whyNoKraftVersion(level),
       sessions,
       nowMs,
     }
@@ -79,6 +84,7 @@ export class ActiveController {
       machine: this.#guarded(new ControllerMachine(this.#state)),
       log,
       clock: world.clock,
+      send: (_, { kraftVersion }) => log.upgradeKraftVersion(kraftVersion),
       failed: error => this.#fail(error),
     })
   }
@@ -172,7 +178,7 @@ export class ActiveController {
   }
 
   /** A record that cannot be applied is a bug, and then the image is not the fold of the log: this node must not decide anything more. */
-  #guarded(machine: ControllerMachine): Machine<ControllerInput, MetadataRecord> {
+  #guarded(machine: ControllerMachine): Machine<ControllerInput, MetadataRecord, RaftRequest> {
     const attempt = <T>(run: () => T, otherwise: T): T => {
       try {
         return run()

@@ -44,6 +44,13 @@ export interface ControllerInput {
   readonly again?: { readonly name: string; readonly atMs: (state: ControllerState) => number | null }
 }
 
+/** To this node's raft: its level of kraft.version is in control records, which no decision writes. */
+export interface RaftRequest {
+  readonly kraftVersion: number
+}
+
+type ControllerEffect = Effect<ControllerInput, MetadataRecord, RaftRequest>
+
 const decisions = new Map<number, Decide<any, any>>()
 
 function decides<Request, Response>(api: Api<Request, Response>, decide: Decide<Request, Response>): void {
@@ -76,19 +83,20 @@ export function decisionOf<Request, Response>(api: Api<Request, Response>): Deci
  * The decisions of the active controller: requests become records, records change the image. A decision sees all that was decided before,
  * committed or not; its answer waits until that is committed.
  */
-export class ControllerMachine implements Machine<ControllerInput, MetadataRecord> {
+export class ControllerMachine implements Machine<ControllerInput, MetadataRecord, RaftRequest> {
   readonly #state: ControllerState
 
   constructor(state: ControllerState) {
     this.#state = state
   }
 
-  step(input: ControllerInput, nowMs: number): readonly Effect<ControllerInput, MetadataRecord>[] {
+  step(input: ControllerInput, nowMs: number): readonly ControllerEffect[] {
     // What is handed out of the image since the last step must not change any more.
     this.#state.image.seal()
     const state = { ...this.#state, nowMs }
-    const { records, response, splittable } = input.decide(state)
-    const effects: Effect<ControllerInput, MetadataRecord>[] = []
+    const { records, response, splittable, kraftVersion } = input.decide(state)
+    const effects: ControllerEffect[] = []
+    if (kraftVersion !== undefined) effects.push({ kind: 'send', to: state.nodeId, message: { kraftVersion } })
     const size = splittable ? maxRecordsPerChange : Math.max(1, records.length)
     for (let from = 0; from < records.length; from += size)
       effects.push({ kind: 'append', records: records.slice(from, from + size) })

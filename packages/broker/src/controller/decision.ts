@@ -10,6 +10,8 @@ export interface Decision<Response> {
   readonly response: Response
   /** The records may take effect in parts: more of them than one atomic change may have are several. */
   readonly splittable?: boolean
+  /** Raft raises kraft.version to this level, before the records. */
+  readonly kraftVersion?: number
   /** What the operator should read of it, once it is committed. */
   readonly notice?: Notice
 }
@@ -34,6 +36,8 @@ export interface ControllerState extends ConfigContext {
   readonly nextOffset: () => number
   /** Level of kraft.version, which raft keeps. */
   readonly kraftVersion: () => number
+  /** Why raft cannot raise it to this level; null when it can, or has. */
+  readonly whyNoKraftVersion: (level: number) => string | null
   /** When brokers were last heard. Lives as long as this controller is active. */
   readonly sessions: BrokerSessions
   /** Monotonic time of the input that is decided. */

@@ -55,6 +55,27 @@ describe('UpdateFeatures', () => {
     expect([result.errorCode, result.decided.length]).toEqual([0, 1])
   })
 
+  test('raises kraft.version where raft can, with other features or alone, and not with validateOnly or a refusal', () => {
+    const scenario = new ControllerScenario([1])
+    scenario.kraftVersion = 0
+    expect(update(scenario, [['kraft.version', 1, upgrade]], true)).toMatchObject({ errorCode: 0, decided: [] })
+    const withOther: [string, number, number][] = [
+      ['kraft.version', 1, upgrade],
+      ['group.version', 9, upgrade],
+    ]
+    expect(update(scenario, withOther).errorCode).toBe(ErrorCode.INVALID_UPDATE_VERSION)
+    expect(update(scenario, [['kraft.version', 1, safe]]).errorMessage).toContain("Can't downgrade to a newer version.")
+    scenario.whyNoKraftVersion = 'not all of the voters support it'
+    expect(update(scenario, [['kraft.version', 1, upgrade]])).toMatchObject({
+      errorCode: ErrorCode.INVALID_UPDATE_VERSION,
+      errorMessage: 'not all of the voters support it',
+    })
+    expect(scenario.kraftVersion).toBe(0)
+    scenario.whyNoKraftVersion = null
+    expect(update(scenario, [['kraft.version', 1, upgrade]])).toMatchObject({ errorCode: 0, decided: [] })
+    expect(scenario.kraftVersion).toBe(1)
+  })
+
   test('lowers metadata.version where nothing was added in between, and refuses where something was', () => {
     expect(update(clusterAt(29), [['metadata.version', 25, safe]]).errorCode).toBe(0)
     expect(update(clusterAt(29), [['metadata.version', 22, safe]])).toMatchObject({

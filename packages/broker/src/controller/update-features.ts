@@ -7,6 +7,7 @@ import { minInsyncReplicasOfCluster } from './min-insync-replicas.ts'
 
 const UpgradeType = { UPGRADE: 1, SAFE_DOWNGRADE: 2, UNSAFE_DOWNGRADE: 3 } as const
 const metadataFeature = 'metadata.version'
+const kraftFeature = 'kraft.version'
 const eligibleReplicasFeature = 'eligible.leader.replicas.version'
 
 /** Levels of metadata.version that brought something into the log which older ones do not know: there is no way back below them. */
@@ -40,7 +41,13 @@ export function decideUpdateFeatures(
       const response = { throttleTimeMs: 0, errorCode: ErrorCode.NONE, errorMessage: null, results }
       if (request.validateOnly) return { records: [], response }
       const facts = Object.fromEntries(updates.map(({ feature, level }) => [feature, level]))
-      return { records, response, notice: { level: 'info', event: 'controller.features-changed', facts } }
+      const kraftVersion = updates.find(({ feature }) => feature === kraftFeature)?.level ?? state.kraftVersion()
+      return {
+        records,
+        response,
+        ...(kraftVersion === state.kraftVersion() ? {} : { kraftVersion }),
+        notice: { level: 'info', event: 'controller.features-changed', facts },
+      }
     },
     ({ errorCode, message }) => ({
       records: [],
@@ -57,11 +64,7 @@ function change(state: ControllerState, update: Update, all: readonly Update[]):
   if (!Object.values<number>(UpgradeType).includes(upgradeType))
     throw refuse('The controller does not support the given upgrade type.')
   if (level < 0) throw refuse('A feature version cannot be less than 0.')
-  if (feature === 'kraft.version') {
-    if (level === state.kraftVersion()) return []
-    throw refuse('It follows from how the quorum was formatted: leave it out, and name the other features one by one.')
-  }
-  const present = feature === metadataFeature ? metadataVersionOf(state.image) : (state.image.features().get(feature) ?? 0)
+  const present = presentLevel(state, feature)
   const why = whyUnsupported(state, feature, level)
   if (why !== null) throw refuse(why)
   if (level < present && upgradeType === UpgradeType.UPGRADE)
@@ -69,6 +72,12 @@ function change(state: ControllerState, update: Update, all: readonly Update[]):
       "Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.",
     )
   if (level > present && upgradeType !== UpgradeType.UPGRADE) throw refuse("Can't downgrade to a newer version.")
+  if (feature === kraftFeature) {
+    if (level < present) throw refuse("Can't downgrade the version of this feature.")
+    const reason = state.whyNoKraftVersion(level)
+    if (reason !== null) throw new Refusal(ErrorCode.INVALID_UPDATE_VERSION, reason)
+    return []
+  }
   if (feature === metadataFeature) checkMetadataVersion(present, level, upgradeType)
   const needed = needsMetadataVersion.get(`${feature} ${level}`) ?? 0
   const metadataLevel = all.find(other => other.feature === metadataFeature)?.level ?? metadataVersionOf(state.image)
@@ -76,6 +85,11 @@ function change(state: ControllerState, update: Update, all: readonly Update[]):
   const record: MetadataRecord = { type: 'FeatureLevelRecord', value: { name: feature, featureLevel: level } }
   if (feature !== eligibleReplicasFeature || level === 0 || present > 0) return [record]
   return [...minInsyncReplicasOfCluster(state), record]
+}
+
+function presentLevel({ image, kraftVersion }: ControllerState, feature: string): number {
+  if (feature === kraftFeature) return kraftVersion()
+  return feature === metadataFeature ? metadataVersionOf(image) : (image.features().get(feature) ?? 0)
 }
 
 function checkMetadataVersion(present: number, level: number, upgradeType: number): void {

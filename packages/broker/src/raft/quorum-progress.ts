@@ -62,12 +62,13 @@ export class QuorumProgress {
     const before = this.#voters
     this.#voters = voters.map(voter => {
       const key = keyOf(voter)
-      const known = before.find(({ replica }) => keyOf(replica) === key) ?? this.#observers.get(key)
+      // A voter of a static quorum had no directory, and may have one now.
+      const known = before.find(({ replica }) => voterOf([replica], voter)) ?? this.#observers.get(key)
       this.#observers.delete(key)
-      return known ?? newProgress(voter)
+      return known ? { ...known, replica: voter } : newProgress(voter)
     })
     for (const progress of before)
-      if (!this.#voters.includes(progress) && progress.replica.id !== this.#self.id)
+      if (!this.#voters.some(({ replica }) => voterOf([progress.replica], replica)) && progress.replica.id !== this.#self.id)
         this.#observers.set(keyOf(progress.replica), progress)
     for (const id of this.#heard) if (!voters.some(voter => voter.id === id)) this.#heard.delete(id)
   }

@@ -257,6 +257,63 @@ describe('a dynamic quorum', () => {
     expect(response).toMatchObject({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER })
   })
 
+  test('is what a static quorum becomes by kraft.version 1, once its leader knows all voters: then they come and go', async () => {
+    const quorum = new SimulatedQuorum({ seed: 27 })
+    const leader = await quorum.elected()
+    await quorum.settled()
+    expect(leader.node.whyNoKraftVersion(1)).toMatch(
+      /^Invalid upgrade of kraft.version to 1 because not all of the voters support it/,
+    )
+    expect(await answer(quorum, add(quorum, 4))).toMatchObject({ errorCode: ErrorCode.UNSUPPORTED_VERSION })
+    await quorum.until(() => leader.node.whyNoKraftVersion(1) === null)
+    const before = leader.node.logEndOffset
+    leader.node.upgradeKraftVersion(1)
+    leader.node.upgradeKraftVersion(1)
+    expect(leader.node.logEndOffset).toBe(before + 2)
+    expect(leader.node.whyNoKraftVersion(0)).toContain('the new version is a downgrade')
+    await quorum.settled()
+    for (const { node } of quorum.members.values()) {
+      expect([node.voters.kraftVersion, node.voters.votersOffset]).toEqual([1, before])
+      expect(node.voters.voters.map(({ directoryId }) => directoryId)).toEqual([1, 2, 3].map(directoryOf))
+      expect(node.voters.voters.map(({ endpoints }) => endpoints)).toEqual(
+        [1, 2, 3].map(id => [{ name: 'CONTROLLER', ...addressOf(id) }]),
+      )
+    }
+    expect(leader.node.raft.progress?.voters.map(({ endOffset }) => endOffset)).toEqual([before + 2, before + 2, before + 2])
+    expect(leader.node.raft.progress?.observers(Infinity)).toEqual([])
+    quorum.start(4, { asksForVoters: true })
+    await quorum.settled()
+    expect(await answer(quorum, add(quorum, 4))).toMatchObject({ errorCode: ErrorCode.NONE })
+    expect(await answer(quorum, remove(quorum, leader.id))).toMatchObject({ errorCode: ErrorCode.NONE })
+    const next = await nextLeader(quorum, leader)
+    for (const id of [...quorum.members.keys()]) {
+      quorum.crash(id, true)
+      quorum.start(id, { asksForVoters: id === 4 })
+    }
+    await quorum.until(() => quorum.leader !== undefined)
+    await quorum.settled()
+    for (const member of quorum.members.values()) expect(voterIds(member)).toEqual([1, 2, 3, 4].filter(id => id !== leader.id))
+    expect(next.id).not.toBe(leader.id)
+    expect(quorum.violations).toEqual([])
+  })
+
+  test('whose upgrade was never committed stays static, and its next leader is told anew', async () => {
+    const quorum = new SimulatedQuorum({ seed: 28 })
+    const leader = await quorum.elected()
+    await quorum.until(() => leader.node.whyNoKraftVersion(1) === null)
+    quorum.isolate(leader.id)
+    leader.node.upgradeKraftVersion(1)
+    await quorum.pass(10)
+    expect(leader.node.voters.kraftVersion).toBe(1)
+    const next = await nextLeader(quorum, leader)
+    expect(next.node.whyNoKraftVersion(1)).not.toBeNull()
+    quorum.heal()
+    await quorum.settled()
+    for (const { node } of quorum.members.values()) expect(node.voters.kraftVersion).toBe(0)
+    await quorum.until(() => next.node.whyNoKraftVersion(1) === null)
+    expect(quorum.violations).toEqual([])
+  })
+
   test('lets a voter go, the leader too: it hands over after the commit', async () => {
     const quorum = new SimulatedQuorum({ seed: 23, isDynamic: true })
     const leader = await quorum.elected()

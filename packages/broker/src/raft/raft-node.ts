@@ -96,7 +96,8 @@ export class RaftNode<Record> implements MachineLog<Record> {
       canVote,
       snapshotLoaded: () => this.#restartAtSnapshot(),
     })
-    this.#changes = new VoterChanges({ context: this.#context, append: voters => this.#appendVoters(voters) })
+    const append = (voters: readonly VoterEndpoints[], level?: number) => this.#appendVoters(voters, level)
+    this.#changes = new VoterChanges({ context: this.#context, listeners, append })
     this.#requests = new RaftRequests({ context: this.#context, listeners, fetches: this.#fetches, changes: this.#changes })
     this.#upkeep = new VoterUpkeep({ context: this.#context, listeners, canVote, autoJoin })
     this.#shell = new Shell({
@@ -190,6 +191,16 @@ export class RaftNode<Record> implements MachineLog<Record> {
     if (response === undefined)
       throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `the metadata quorum does not serve ${api.name}`)
     return response as Response
+  }
+
+  /** Why the leader cannot raise kraft.version to `level` now; null when it can, or is that already. */
+  whyNoKraftVersion(level: number): string | null {
+    return this.#changes.whyNotUpgraded(level)
+  }
+
+  /** As the leader raises kraft.version where `whyNoKraftVersion` sees nothing against it; committed with what is appended next. */
+  upgradeKraftVersion(level: number): void {
+    if (this.#leading) this.#changes.upgrade(level)
   }
 
   /** Gives up leading; the voter that has most of the log is asked to take over. Nothing happens when this node does not lead. */
@@ -344,9 +355,11 @@ export class RaftNode<Record> implements MachineLog<Record> {
     logger.info('raft.leader', { nodeId, epoch, offset: this.#leading.startOffset })
   }
 
-  #appendVoters(voters: readonly VoterEndpoints[]): number {
+  #appendVoters(voters: readonly VoterEndpoints[], kRaftVersion?: number): number {
     const offset = this.logEndOffset
-    this.#writeControl([{ type: 'KRaftVoters', value: votersRecord(voters) }])
+    const level: ControlRecord[] =
+      kRaftVersion === undefined ? [] : [{ type: 'KRaftVersion', value: { version: 0, kRaftVersion } }]
+    this.#writeControl([...level, { type: 'KRaftVoters', value: votersRecord(voters) }])
     this.#options.logger.info('raft.voters', { offset, voters: voters.map(({ id }) => id).join(',') })
     return offset
   }

@@ -11,7 +11,8 @@ import {
 } from '@millrace/protocol'
 import type { Timer } from '@millrace/runtime'
 import { checkCluster } from './election-requests.ts'
-import type { LeaderHint, RaftContext } from './raft-context.ts'
+import { KraftVersionUpgrade } from './kraft-version-upgrade.ts'
+import type { LeaderHint, Listener, RaftContext } from './raft-context.ts'
 import { isSameVoter, type Voter } from './voter.ts'
 import type { VoterEndpoints } from './voter-set.ts'
 
@@ -34,8 +35,10 @@ interface Change {
 
 export interface VoterChangesOptions {
   readonly context: RaftContext
-  /** Appends the voters as one control batch; returns its offset. */
-  readonly append: (voters: readonly VoterEndpoints[]) => number
+  /** Where this node is reached. */
+  readonly listeners: readonly Listener[]
+  /** Appends the voters as one control batch, and before them kraft.version if it is a new one; returns its offset. */
+  readonly append: (voters: readonly VoterEndpoints[], kraftVersion?: number) => number
 }
 
 const done: Outcome = { errorCode: ErrorCode.NONE, errorMessage: null }
@@ -45,12 +48,24 @@ const later = (errorMessage: string) => refused(ErrorCode.REQUEST_TIMED_OUT, err
 /** AddRaftVoter, RemoveRaftVoter and UpdateRaftVoter at the leader (KIP-853): each change is one VotersRecord, and the next waits for its commit. */
 export class VoterChanges {
   readonly #context: RaftContext
-  readonly #append: (voters: readonly VoterEndpoints[]) => number
+  readonly #append: VoterChangesOptions['append']
+  readonly #upgrade: KraftVersionUpgrade
   #change: Change | null = null
 
-  constructor({ context, append }: VoterChangesOptions) {
+  constructor({ context, listeners, append }: VoterChangesOptions) {
     this.#context = context
     this.#append = append
+    this.#upgrade = new KraftVersionUpgrade({ ...context.self, endpoints: listeners }, context.voters)
+  }
+
+  /** Why kraft.version cannot be raised to `level` now; null when it can, or is that already. */
+  whyNotUpgraded(level: number): string | null {
+    return this.#upgrade.whyNot(level)
+  }
+
+  /** Raises kraft.version where `whyNotUpgraded` sees nothing against it: from now on the voters are those of the log. */
+  upgrade(level: number): void {
+    if (level > this.#context.voters.kraftVersion) this.#append(this.#upgrade.voters(), level)
   }
 
   async add(request: AddRaftVoterRequest): Promise<AddRaftVoterResponse> {
@@ -120,11 +135,16 @@ export class VoterChanges {
     if (cluster) return answer(refused(cluster, ''))
     if (epoch !== raft.epoch)
       return answer(refused(epoch < raft.epoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH, ''))
-    const refusal = this.#checkRequest(request.clusterId, { id, directoryId }) ?? this.#checkReady()
+    const isStatic = voters.kraftVersion === 0
+    const refusal = this.#checkRequest(request.clusterId, { id, directoryId }) ?? this.#checkReady(isStatic)
     if (refusal) return answer(refusal)
     const { minSupportedVersion: min, maxSupportedVersion: max } = kraftVersions
     const isUsable = min >= 0 && min <= voters.kraftVersion && max >= voters.kraftVersion
     if (!isUsable || !listeners.some(({ name }) => name === listenerName)) return answer(refused(ErrorCode.INVALID_REQUEST, ''))
+    if (isStatic) {
+      const isVoter = this.#upgrade.tell({ id, directoryId, endpoints: listeners, kraftVersions })
+      return answer(isVoter ? done : refused(ErrorCode.VOTER_NOT_FOUND, ''))
+    }
     if (!voters.voters.some(voter => isSameVoter(voter, { id, directoryId })))
       return answer(refused(ErrorCode.VOTER_NOT_FOUND, ''))
     const changed = voters.voters.map(voter =>
@@ -149,6 +169,7 @@ export class VoterChanges {
 
   /** This node leads no longer: whether the change will be committed is not known. */
   fail(): void {
+    this.#upgrade.forget()
     this.#change?.finish(refused(ErrorCode.NOT_LEADER_OR_FOLLOWER, 'This node leads the quorum no longer'))
   }
 
@@ -162,12 +183,12 @@ export class VoterChanges {
     return null
   }
 
-  #checkReady(): Outcome | null {
+  #checkReady(isStaticAllowed = false): Outcome | null {
     const { raft, voters } = this.#context
     if (this.#change) return later('Another change of the voters is under way')
     if (raft.highWatermark <= (raft.progress?.epochStartOffset ?? Infinity))
       return later('The leader has not committed anything in its epoch yet')
-    if (voters.kraftVersion === 0)
+    if (voters.kraftVersion === 0 && !isStaticAllowed)
       return refused(ErrorCode.UNSUPPORTED_VERSION, `The voters are those of controller.quorum.voters: ${kraftFeature} is 0`)
     if (voters.votersOffset >= raft.highWatermark) return later('The last change of the voters is not committed yet')
     return null

@@ -26,14 +26,17 @@ const onlyLate: ReadonlySet<number> = new Set([
 ])
 
 /**
- * Keeps this node's place among the voters of a dynamic quorum right: a voter whose endpoints are others than the log says tells the
- * leader; with auto-join a controller that is none adds itself, after it removed what it was with another directory (KIP-853).
+ * Keeps this node's place among the voters right (KIP-853): one of a static quorum tells each new leader about itself, one of a dynamic quorum
+ * tells it endpoints that are others than the log says; with auto-join a controller that is none adds itself, after it removed what it was
+ * with another directory.
  */
 export class VoterUpkeep {
   readonly #options: VoterUpkeepOptions
   readonly #context: RaftContext
   readonly #refusals: Refusals
   #timer: Timer | null = null
+  /** The leader's epoch in which a static quorum's leader knows this voter. */
+  #toldEpoch = -1
 
   constructor(options: VoterUpkeepOptions) {
     this.#options = options
@@ -58,9 +61,11 @@ export class VoterUpkeep {
 
   async #look(): Promise<void> {
     const { raft, voters, self } = this.#context
-    if (raft.role !== 'follower' || voters.kraftVersion === 0) return
+    if (raft.role !== 'follower') return
     const own = voterOf(voters.voters, self)
-    if (own) {
+    if (voters.kraftVersion === 0) {
+      if (own && this.#toldEpoch !== raft.epoch) await this.#tell(raft.epoch)
+    } else if (own) {
       if (!hasEndpoints(own.endpoints, this.#options.listeners)) await this.#update()
     } else if (this.#options.autoJoin) {
       const former = voters.voters.find(({ id }) => id === self.id)
@@ -69,7 +74,13 @@ export class VoterUpkeep {
     }
   }
 
-  async #update(): Promise<void> {
+  /** So that the leader can raise kraft.version. One of a version that cannot is asked no more. */
+  async #tell(epoch: number): Promise<void> {
+    const errorCode = await this.#update()
+    if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.UNSUPPORTED_VERSION) this.#toldEpoch = epoch
+  }
+
+  #update(): Promise<number | null> {
     const { self, clusterId, raft } = this.#context
     const body = {
       clusterId,
@@ -79,7 +90,7 @@ export class VoterUpkeep {
       listeners: this.#options.listeners,
       kRaftVersionFeature: kraftVersionRange,
     }
-    await this.#ask(UpdateRaftVoter, () => body)
+    return this.#ask(UpdateRaftVoter, () => body)
   }
 
   async #add(): Promise<void> {
@@ -100,20 +111,22 @@ export class VoterUpkeep {
     await this.#ask(RemoveRaftVoter, () => ({ clusterId, voterId: self.id, voterDirectoryId }))
   }
 
-  /** Once; what fails is tried again when the time has come. */
+  /** Once; what fails is tried again when the time has come. Null: no answer. */
   async #ask<Request, Response extends { readonly errorCode: number }>(
     api: Api<Request, Response>,
     body: (version: number) => Draft<Request>,
-  ): Promise<void> {
-    const { raft, transport, timeouts } = this.#context
+  ): Promise<number | null> {
+    const { raft, transport, timeouts, voters } = this.#context
     const { leaderId: id, leaderEndpoint } = raft
-    if (!leaderEndpoint) return
+    if (!leaderEndpoint) return null
     let errorCode: number
     try {
       errorCode = (await transport.request({ id, ...leaderEndpoint }, api, body, timeouts.requestTimeoutMs)).errorCode
     } catch {
-      return
+      return null
     }
-    this.#refusals.answered(api.name, id, onlyLate.has(errorCode) ? ErrorCode.NONE : errorCode)
+    const isExpected = onlyLate.has(errorCode) || (voters.kraftVersion === 0 && errorCode === ErrorCode.UNSUPPORTED_VERSION)
+    this.#refusals.answered(api.name, id, isExpected ? ErrorCode.NONE : errorCode)
+    return errorCode
   }
 }

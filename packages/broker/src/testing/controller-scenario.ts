@@ -33,6 +33,10 @@ export class ControllerScenario {
   readonly image = new MetadataImage()
   readonly log: MetadataRecord[] = []
   readonly state: ControllerState
+  /** As raft has it. */
+  kraftVersion = 1
+  /** Why raft raises it no further. */
+  whyNoKraftVersion: string | null = null
   readonly #machine: ControllerMachine
   #nowMs = 0
   #uuids = 0
@@ -48,7 +52,8 @@ export class ControllerScenario {
       newUuid: () => `${String(this.#uuids++).padStart(21, 'T')}Q`,
       below,
       nextOffset: () => this.log.length,
-      kraftVersion: () => 1,
+      kraftVersion: () => this.kraftVersion,
+      whyNoKraftVersion: () => this.whyNoKraftVersion,
       sessions: new BrokerSessions(9000),
       nowMs: 0,
     }
@@ -77,6 +82,7 @@ export class ControllerScenario {
     for (const effect of this.#machine.step(input, this.#nowMs)) {
       if (effect.kind === 'append') decided.push(...effect.records)
       else if (effect.kind === 'reply') effect.complete()
+      else if (effect.kind === 'send') this.kraftVersion = effect.message.kraftVersion
       else if (effect.kind === 'timer') againAtMs = effect.atMs
       if (effect.kind !== 'append') continue
       for (const record of effect.records) {

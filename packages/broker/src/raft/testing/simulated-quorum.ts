@@ -45,6 +45,8 @@ export interface MemberOptions {
   readonly canVote?: boolean
   readonly port?: number
   readonly directory?: string
+  /** Its configuration names no voters: it asks who they are. Default: in a dynamic quorum. */
+  readonly asksForVoters?: boolean
 }
 
 /** One process: the node and what its state was told. */
@@ -272,7 +274,7 @@ export class SimulatedQuorum {
 
   #nodeOptions(member: Member, world: ReturnType<SimulatedMachine['boot']>, directoryId: string): RaftNodeOptions<string> {
     const { isDynamic = false, snapshotBytes = 2 ** 30, autoJoin = false, fetchMaxBytes } = this.#options
-    const { canVote = true, port } = member.options
+    const { canVote = true, port, asksForVoters = isDynamic } = member.options
     const { id } = member
     const address = { ...addressOf(id), ...(port === undefined ? {} : { port }) }
     return {
@@ -294,8 +296,8 @@ export class SimulatedQuorum {
           config: { ...defaultLogConfig, segmentBytes: 2000, retentionMs: -1 },
         }),
       canVote,
-      staticVoters: isDynamic ? [] : this.voterIds.map(voter => ({ id: voter, ...addressOf(voter) })),
-      bootstrapServers: isDynamic ? this.voterIds.map(addressOf) : [],
+      staticVoters: asksForVoters ? [] : this.voterIds.map(voter => ({ id: voter, ...addressOf(voter) })),
+      bootstrapServers: asksForVoters ? this.voterIds.map(addressOf) : [],
       controllerListenerName: 'CONTROLLER',
       controllerListeners: canVote ? [{ name: 'CONTROLLER', ...address }] : [],
       transport: {
