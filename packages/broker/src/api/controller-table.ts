@@ -1,13 +1,14 @@
 import { type Api, apis, BrokerHeartbeat, ErrorCode } from '@millrace/protocol'
 import { decisionOf } from '../controller/controller.ts'
 import { supportedFeatures } from '../controller/features.ts'
+import { isRaftAdministration } from '../raft/raft-requests.ts'
 import { apiVersionsHandler } from './api-versions.ts'
 import type { ControllerServices } from './controller-services.ts'
 import { describeConfigsHandler } from './describe-configs.ts'
 import { describeControllersHandler } from './describe-controllers.ts'
 import { envelopeHandler } from './envelope.ts'
 import type { ApiHandler } from './handler.ts'
-import { isRaftRequest, raftRequestHandlers } from './raft-requests.ts'
+import { raftRequestHandlers } from './raft-requests.ts'
 import { refusalFor } from './refusal.ts'
 import { ApiTable } from './table.ts'
 
@@ -15,7 +16,7 @@ import { ApiTable } from './table.ts'
 export function controllerTable(): ApiTable<ControllerServices> {
   const table = new ApiTable<ControllerServices>([
     ...raftRequestHandlers(),
-    ...apis.filter(api => isDecided(api) && !isRaftRequest(api)).map(decidedHandler),
+    ...apis.filter(api => isDecided(api) && !isRaftAdministration(api)).map(decidedHandler),
     envelopeHandler(),
     describeConfigsHandler(),
     describeControllersHandler(),
@@ -26,7 +27,9 @@ export function controllerTable(): ApiTable<ControllerServices> {
 
 /** The active controller answers it, in records that are committed, or in what only the leader of the quorum knows. */
 export function isDecided(api: Api<any, any>): boolean {
-  return api.versions !== null && api.listeners.includes('controller') && (isRaftRequest(api) || decisionOf(api) !== undefined)
+  return (
+    api.versions !== null && api.listeners.includes('controller') && (isRaftAdministration(api) || decisionOf(api) !== undefined)
+  )
 }
 
 function decidedHandler(api: Api<any, any>): ApiHandler<any, any, ControllerServices> {

@@ -1,7 +1,8 @@
-import { AddRaftVoter, type Api, DescribeQuorum, ErrorCode, KafkaError, RemoveRaftVoter } from '@millrace/protocol'
+import { type Api, ErrorCode, KafkaError } from '@millrace/protocol'
 import { messageOf } from '@millrace/runtime'
 import { keptWithoutEffectYet } from '../config/without-effect.ts'
 import { RaftNode } from '../raft/raft-node.ts'
+import { isRaftAdministration } from '../raft/raft-requests.ts'
 import type { LeaderAndEpoch, ReplicatedState } from '../raft/replicated-state.ts'
 import { readBootstrapRecords } from '../storage/bootstrap-checkpoint.ts'
 import { ActiveController } from './active-controller.ts'
@@ -25,9 +26,6 @@ export interface QuorumMemberOptions extends MetadataQuorumOptions {
   /** The metadata log can no longer be written, or says what this version does not understand: the node must stop. Called at most once. */
   readonly failed: (error: Error) => void
 }
-
-/** Clients' requests that raft answers, not the controller. */
-const raftRequests: ReadonlySet<number> = new Set([DescribeQuorum.key, AddRaftVoter.key, RemoveRaftVoter.key])
 
 /**
  * This node's part in the quorum: it holds the metadata log, votes or observes, and follows what is committed. While it leads, it is the active
@@ -79,7 +77,7 @@ export class QuorumMember {
    */
   request<Request, Response>(api: Api<Request, Response>, version: number, request: Request): Promise<Response> {
     if (!this.#active) return Promise.reject(new KafkaError(ErrorCode.NOT_CONTROLLER, 'this node is not the active controller'))
-    if (raftRequests.has(api.key)) return this.raft.handle(api, version, request, { listenerName: '' })
+    if (isRaftAdministration(api)) return this.raft.handle(api, version, request, { listenerName: '' })
     return this.#active.request(api, version, request)
   }
 

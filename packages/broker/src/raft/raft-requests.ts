@@ -1,5 +1,6 @@
 import {
   AddRaftVoter,
+  type Api,
   BeginQuorumEpoch,
   DescribeQuorum,
   EndQuorumEpoch,
@@ -12,7 +13,7 @@ import {
 import { describeQuorum } from './describe-quorum.ts'
 import { handleBeginQuorumEpoch, handleEndQuorumEpoch, handleVote } from './election-requests.ts'
 import type { FetchRequests } from './fetch-requests.ts'
-import { type Listener, leaderHint, type RaftContext } from './raft-context.ts'
+import { type LeaderHint, type Listener, leaderHint, type RaftContext } from './raft-context.ts'
 import { handleFetchSnapshot } from './snapshot-requests.ts'
 import type { VoterChanges } from './voter-changes.ts'
 
@@ -22,6 +23,48 @@ export interface RaftRequestsOptions {
   readonly listeners: readonly Listener[]
   readonly fetches: FetchRequests
   readonly changes: VoterChanges
+}
+
+interface Asked<Request> {
+  readonly request: Request
+  readonly version: number
+  /** The leader, with its address where the request came in. */
+  readonly hint: () => LeaderHint
+}
+
+interface Route {
+  readonly api: Api<any, any>
+  readonly answer: (asked: Asked<any>, parts: RaftRequestsOptions) => unknown
+}
+
+function route<Request, Response>(
+  api: Api<Request, Response>,
+  answer: (asked: Asked<Request>, parts: RaftRequestsOptions) => Response | Promise<Response>,
+): Route {
+  return { api, answer }
+}
+
+const betweenMembers = [
+  route(Vote, ({ request, hint }, { context }) => handleVote(context, request, hint)),
+  route(BeginQuorumEpoch, ({ request, hint }, { context }) => handleBeginQuorumEpoch(context, request, hint)),
+  route(EndQuorumEpoch, ({ request, hint }, { context }) => handleEndQuorumEpoch(context, request, hint)),
+  route(Fetch, ({ request, version, hint }, { fetches }) => fetches.handle(version, request, hint)),
+  route(FetchSnapshot, ({ request, hint }, { context }) => handleFetchSnapshot(context, request, hint)),
+  route(UpdateRaftVoter, ({ request, hint }, { changes }) => changes.update(request, hint)),
+]
+const ofAdministrators = [
+  route(DescribeQuorum, ({ request, version }, { context }) => describeQuorum(context, request, version)),
+  route(AddRaftVoter, ({ request }, { changes }) => changes.add(request)),
+  route(RemoveRaftVoter, ({ request }, { changes }) => changes.remove(request)),
+]
+const routes = new Map([...betweenMembers, ...ofAdministrators].map(found => [found.api.key, found]))
+
+/** What members of the quorum ask one another, and administrators ask them. */
+export const raftApis: readonly Api<any, any>[] = [...routes.values()].map(({ api }) => api)
+
+/** An administrator's request that raft answers, not the controller. */
+export function isRaftAdministration({ key }: Api<any, any>): boolean {
+  return ofAdministrators.some(({ api }) => api.key === key)
 }
 
 /** Answers the requests of other nodes and of clients. */
@@ -34,29 +77,8 @@ export class RaftRequests {
 
   /** The answer, or a promise of it; undefined for an API that is not raft's. The leader is named with its address at `listenerName`. */
   answer(apiKey: number, version: number, request: never, listenerName: string): unknown {
-    const { context, listeners, fetches, changes } = this.#options
+    const { context, listeners } = this.#options
     const hint = () => leaderHint(context, listeners, listenerName)
-    switch (apiKey) {
-      case Vote.key:
-        return handleVote(context, request, hint)
-      case BeginQuorumEpoch.key:
-        return handleBeginQuorumEpoch(context, request, hint)
-      case EndQuorumEpoch.key:
-        return handleEndQuorumEpoch(context, request, hint)
-      case Fetch.key:
-        return fetches.handle(version, request, hint)
-      case FetchSnapshot.key:
-        return handleFetchSnapshot(context, request, hint)
-      case DescribeQuorum.key:
-        return describeQuorum(context, request, version)
-      case AddRaftVoter.key:
-        return changes.add(request)
-      case RemoveRaftVoter.key:
-        return changes.remove(request)
-      case UpdateRaftVoter.key:
-        return changes.update(request, hint)
-      default:
-        return undefined
-    }
+    return routes.get(apiKey)?.answer({ request, version, hint }, this.#options)
   }
 }
