@@ -12,6 +12,7 @@ import { type Logger, nodeWorld, silentLogger, type World } from '@millrace/runt
 import { beforeEach, describe, expect, test } from 'vitest'
 import { readBrokerConfig } from '../config/broker-config.ts'
 import { supportedFeatures } from '../controller/features.ts'
+import { MetadataVersion, metadataVersionOf } from '../controller/metadata-version.ts'
 import { CommittedMetadata } from '../controller/metadata-view.ts'
 import { VirtualClock } from '../testing/group-scenario.ts'
 import { BrokerLifecycle } from './broker-lifecycle.ts'
@@ -57,12 +58,16 @@ class FakeController {
     this.registrations.push(request)
     const refusal = this.refusals.shift()
     if (refusal !== undefined) return { errorCode: refusal, brokerEpoch: -1 }
-    return { errorCode: 0, brokerEpoch: this.appear(request.incarnationId) }
+    const logDirs = metadataVersionOf(this.metadata.image) >= MetadataVersion.directories ? request.logDirs : []
+    return { errorCode: 0, brokerEpoch: this.appear(request.incarnationId, logDirs) }
   }
 
   /** The broker appears in the metadata, as this process. Returns its epoch. */
-  appear(incarnationId: string): number {
-    const brokerEpoch = ++this.#offset
+  appear(incarnationId: string, logDirs: readonly string[] = []): number {
+    // A process keeps its epoch.
+    const known = this.metadata.image.broker(4)
+    const offset = ++this.#offset
+    const brokerEpoch = known?.incarnationId === incarnationId ? known.epoch : offset
     const value = {
       brokerId: 4,
       isMigratingZkBroker: false,
@@ -73,11 +78,17 @@ class FakeController {
       rack: null,
       fenced: true,
       inControlledShutdown: false,
-      logDirs: [],
+      logDirs,
       cordonedLogDirs: [],
     }
-    this.metadata.publish([{ type: 'RegisterBrokerRecord', value }], brokerEpoch + 1)
+    this.metadata.publish([{ type: 'RegisterBrokerRecord', value }], offset + 1)
     return brokerEpoch
+  }
+
+  /** metadata.version is this from now on. */
+  raise(featureLevel: number): void {
+    const value = { name: 'metadata.version', featureLevel }
+    this.metadata.publish([{ type: 'FeatureLevelRecord', value }], ++this.#offset + 1)
   }
 
   unregister(): void {
@@ -192,6 +203,21 @@ describe('a registration', () => {
     lifecycle.close()
     await unfenced
   })
+})
+
+test('a broker registers again, as the same process, when metadata.version is raised to where it tells its directories', async () => {
+  controller.raise(MetadataVersion.directories - 1)
+  await running()
+  await pass(5000)
+  expect(controller.registrations).toHaveLength(1)
+  controller.raise(MetadataVersion.directories)
+  controller.refusals = [ErrorCode.INVALID_REGISTRATION]
+  await pass(6000)
+  expect(controller.registrations).toHaveLength(3)
+  const [first, , last] = controller.registrations
+  expect(last).toMatchObject({ incarnationId: first!.incarnationId, logDirs: first!.logDirs })
+  expect([...controller.metadata.brokers()]).toMatchObject([{ id: 4, epoch: 2, logDirs: first!.logDirs }])
+  expect([lifecycle.brokerEpoch, failures]).toEqual([2, []])
 })
 
 describe('a controller', () => {

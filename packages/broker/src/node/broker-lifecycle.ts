@@ -5,6 +5,7 @@ import { nodeKeys } from '../config/node-keys.ts'
 import { quorumKeys } from '../config/quorum-keys.ts'
 import { replicationKeys } from '../config/replication-keys.ts'
 import { supportedFeatures } from '../controller/features.ts'
+import { MetadataVersion, metadataVersionOf } from '../controller/metadata-version.ts'
 import type { CommittedMetadata } from '../controller/metadata-view.ts'
 import { newUuid } from '../storage/new-uuid.ts'
 import type { BoundListener } from './node-listeners.ts'
@@ -269,6 +270,10 @@ export class BrokerLifecycle {
     this.#lostDirectorySinceMs = null
     this.#toldDirectories = offlineLogDirs.length
     this.#take(answer, state)
+    if (this.#lacksDirectories()) {
+      logger.info('broker.tells-directories', { nodeId, directories: this.#options.logDirectoryIds.length })
+      await this.#registerOnce()
+    }
     const isExpected = this.#state === 'stopping' || (this.#state === 'running' && this.#isFenced)
     return isExpected || offlineDirectoryIds().length > this.#toldDirectories
   }
@@ -304,7 +309,7 @@ export class BrokerLifecycle {
 
   /** The controller does not know this broker's epoch: somebody unregistered it, or another process has taken its number. */
   async #registerAgain(): Promise<void> {
-    const { world, logger, config, metadata, nodeId } = this.#options
+    const { logger, metadata, nodeId } = this.#options
     const known = metadata.image.broker(nodeId)
     if (known !== undefined && known.incarnationId !== this.#incarnationId && known.epoch > this.#brokerEpoch) {
       throw new MillraceError('NODE_ID_IN_USE', `another process registered as node ${nodeId}, and this one has to go`, {
@@ -314,6 +319,23 @@ export class BrokerLifecycle {
     // Only what the metadata say counts: they may not be here yet.
     if (known !== undefined) return
     logger.warn('broker.unregistered', { nodeId, epoch: this.#brokerEpoch })
+    await this.#registerOnce()
+  }
+
+  /** It registered when the metadata could not say where replicas are, and metadata.version was raised since. */
+  #lacksDirectories(): boolean {
+    const { metadata, nodeId } = this.#options
+    const known = metadata.image.broker(nodeId)
+    return (
+      known?.incarnationId === this.#incarnationId &&
+      known.logDirs.length === 0 &&
+      metadataVersionOf(metadata.image) >= MetadataVersion.directories
+    )
+  }
+
+  /** What fails is tried again with the next heartbeat. */
+  async #registerOnce(): Promise<void> {
+    const { world, logger, config, nodeId } = this.#options
     try {
       await this.#register(this.#brokerEpoch, world.clock.monotonic() + config.get(quorumKeys.brokerSessionTimeoutMs)!)
       logger.info('broker.registered', { nodeId, epoch: this.#brokerEpoch, incarnationId: this.#incarnationId })
