@@ -1,12 +1,13 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { AddPartitionsToTxn, BatchBuilder, CreateTopics, DescribeGroups, ErrorCode, Fetch, Produce } from '@millrace/protocol'
+import { AddPartitionsToTxn, CreateTopics, DescribeGroups, ErrorCode, Fetch, Produce } from '@millrace/protocol'
 import { type Disk, DiskError, type File, metricsOf, metricsText, nodeWorld, silentLogger, type World } from '@millrace/runtime'
 import { type Attributes, type Meter, type MeterProvider, metrics, type ObservableCallback } from '@opentelemetry/api'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Broker } from './broker.ts'
 import { BrokerMetrics, brokerMetricDeclarations } from './broker-metrics.ts'
+import { producedBatch } from './log/testing/log-contents.ts'
 import { startNode } from './start-node.ts'
 import { RawClient } from './testing/raw-client.ts'
 
@@ -188,11 +189,6 @@ describe('a running broker', () => {
     fs.rmSync(directory, { recursive: true })
   })
 
-  function batchOf(...values: string[]): Uint8Array {
-    const builder = new BatchBuilder({ maxBytes: 100_000 })
-    for (const value of values) builder.append(1000, null, value)
-    return builder.build()
-  }
   const produce = (records: Uint8Array, { acks = -1, index = 0 } = {}) =>
     client.request(Produce, 9, {
       acks,
@@ -201,7 +197,7 @@ describe('a running broker', () => {
     })
 
   test('counts what is appended and fetched per topic, in batches', async () => {
-    const batch = batchOf('a', 'b', 'c')
+    const batch = producedBatch('a', 'b', 'c')
     await produce(batch)
     await client.request(Fetch, 12, {
       maxWaitMs: 0,
@@ -216,8 +212,8 @@ describe('a running broker', () => {
   })
 
   test('counts and times each request once, and the bytes of both directions', async () => {
-    await produce(batchOf('a'))
-    await produce(batchOf('b'))
+    await produce(producedBatch('a'))
+    await produce(producedBatch('b'))
     expect(provider.sum('millrace.broker.requests', { api: 'Produce' })).toBe(2)
     const durations = provider.of('millrace.broker.request.duration')
     expect(durations.filter(({ attributes }) => attributes?.api === 'Produce').length).toBe(2)
@@ -231,7 +227,7 @@ describe('a running broker', () => {
   })
 
   test('counts partitions that are refused by their error', async () => {
-    await produce(batchOf('a'), { index: 9 })
+    await produce(producedBatch('a'), { index: 9 })
     expect(provider.of('millrace.broker.partition.errors')).toEqual([
       {
         name: 'millrace.broker.partition.errors',
@@ -258,7 +254,7 @@ describe('a running broker', () => {
       'millrace.broker.log.directories.offline': 0,
     })
     diskFails = true
-    const { responses } = await produce(batchOf('a'))
+    const { responses } = await produce(producedBatch('a'))
     expect(responses[0]!.partitionResponses[0]!.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
     expect(await provider.collect()).toMatchObject({
       'millrace.broker.partitions': 1,

@@ -1,10 +1,11 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { BatchBuilder, Fetch, JoinGroup, Metadata, Produce } from '@millrace/protocol'
+import { Fetch, JoinGroup, Metadata, Produce } from '@millrace/protocol'
 import { type Facts, nodeWorld, silentLogger } from '@millrace/runtime'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Broker } from './broker.ts'
+import { producedBatch } from './log/testing/log-contents.ts'
 import { startNode } from './start-node.ts'
 import { RawClient } from './testing/raw-client.ts'
 
@@ -28,16 +29,11 @@ async function start(options: Partial<Parameters<typeof startNode>[0]> = {}): Pr
 }
 const connect = (broker: Broker) => RawClient.connect(world, broker.listeners[0]!.port)
 
-function batchOf(value: string): Uint8Array {
-  const builder = new BatchBuilder({ maxBytes: 1_000_000 })
-  builder.append(1000, null, value)
-  return builder.build()
-}
 const produce = (client: RawClient, name: string) =>
   client.request(Produce, 9, {
     acks: -1,
     timeoutMs: 5000,
-    topicData: [{ name, partitionData: [{ index: 0, records: batchOf('a') }] }],
+    topicData: [{ name, partitionData: [{ index: 0, records: producedBatch('a') }] }],
   })
 
 describe('a node with nothing to configure', () => {

@@ -1,17 +1,9 @@
 import { expect, test } from 'vitest'
+import { partitionOf } from '../partition/testing/partition-metadata.ts'
 import type { MetadataView, PartitionMetadata, TopicMetadata } from '../services.ts'
 import { clusterReadings } from './cluster-readings.ts'
 
-const partition = (leader: number, replicas: number[], isr: number[]): PartitionMetadata => ({
-  leader,
-  leaderEpoch: 0,
-  partitionEpoch: 0,
-  replicas,
-  isr,
-  eligibleLeaderReplicas: [],
-  lastKnownEligibleLeaderReplicas: [],
-  offlineReplicas: [],
-})
+const partition = (leader: number, replicas: number[], isr: number[]) => partitionOf({ leader, replicas, isr })
 
 function readingsOf(topics: Record<string, PartitionMetadata[]>, minIsr: Record<string, number>) {
   const views: TopicMetadata[] = Object.entries(topics).map(([name, partitions]) => ({ name, topicId: name, partitions }))

@@ -8,18 +8,8 @@ import { defaultLogConfig } from '../log/log-config.ts'
 import { contentsOf } from '../log/testing/log-contents.ts'
 import { divergence } from './fetch-query.ts'
 import { Follower } from './follower.ts'
+import { partitionOf } from './testing/partition-metadata.ts'
 import { TestEnvironment } from './testing/test-environment.ts'
-
-const metadata = {
-  leader: 2,
-  leaderEpoch: 9,
-  partitionEpoch: 10,
-  replicas: [1, 2, 3],
-  isr: [1, 2, 3],
-  eligibleLeaderReplicas: [],
-  lastKnownEligibleLeaderReplicas: [],
-  offlineReplicas: [],
-}
 
 /** One batch of one record `epoch:offset` each; a number stands for the leader epoch. */
 function batches(baseOffset: number, epochs: readonly number[]): Buffer {
@@ -50,7 +40,7 @@ function followerOf(log: Log, leaderEpoch = 9): Follower {
     topicId: 'id',
     partition: 0,
     log,
-    metadata: { ...metadata, leaderEpoch },
+    metadata: partitionOf({ leader: 2, leaderEpoch, replicas: [1, 2, 3] }),
     logger: silentLogger,
   })
 }

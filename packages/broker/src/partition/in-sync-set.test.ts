@@ -2,18 +2,10 @@ import { ErrorCode } from '@millrace/protocol'
 import { describe, expect, test } from 'vitest'
 import { effectiveMinIsr, InSyncSet } from './in-sync-set.ts'
 import type { IsrAnswer } from './replica-environment.ts'
+import { partitionOf } from './testing/partition-metadata.ts'
 import { TestEnvironment } from './testing/test-environment.ts'
 
-const metadata = {
-  leader: 1,
-  leaderEpoch: 4,
-  partitionEpoch: 10,
-  replicas: [1, 2, 3],
-  isr: [1, 2, 3],
-  eligibleLeaderReplicas: [],
-  lastKnownEligibleLeaderReplicas: [],
-  offlineReplicas: [],
-}
+const metadata = partitionOf({ leaderEpoch: 4, partitionEpoch: 10, replicas: [1, 2, 3] })
 const id = { topic: 't', topicId: 'id', partition: 0 }
 
 function setUp(isr: readonly number[] = [1, 2, 3]) {

@@ -1,34 +1,18 @@
-import { BatchBuilder, BatchView, batchesIn, ErrorCode, setBaseOffsetAndEpoch } from '@millrace/protocol'
+import { BatchView, batchesIn, ErrorCode, setBaseOffsetAndEpoch } from '@millrace/protocol'
 import { DiskError, silentLogger } from '@millrace/runtime'
 import { describe, expect, test } from 'vitest'
 import { BrokerMetrics } from '../broker-metrics.ts'
 import { FetchWait } from '../fetch/fetch-wait.ts'
+import { producedBatch } from '../log/testing/log-contents.ts'
+import type { PartitionMetadata } from '../services.ts'
 import { Leader } from './leader.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { ProduceRules } from './produce-rules.ts'
+import { lenientRules } from './testing/lenient-rules.ts'
+import { partitionOf } from './testing/partition-metadata.ts'
 import { TestEnvironment } from './testing/test-environment.ts'
 
-const rules: ProduceRules = {
-  maxMessageBytes: 1024 * 1024,
-  minIsr: 1,
-  compacted: false,
-  mayDeleteRecords: true,
-  timestampType: 'CreateTime',
-  timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
-  timestampAfterMaxMs: Number.MAX_SAFE_INTEGER,
-  compressionType: 'producer',
-  compressionLevel: undefined,
-}
-const metadata = {
-  leader: 1,
-  leaderEpoch: 4,
-  partitionEpoch: 0,
-  replicas: [1],
-  isr: [1],
-  eligibleLeaderReplicas: [],
-  lastKnownEligibleLeaderReplicas: [],
-  offlineReplicas: [],
-}
+const metadata = partitionOf({ leaderEpoch: 4 })
 
 /** A log in memory with what the leader asks of one. */
 class ListLog implements PartitionLog {
@@ -103,13 +87,7 @@ class ListLog implements PartitionLog {
   }
 }
 
-function batchOf(...values: string[]): Uint8Array {
-  const builder = new BatchBuilder({ maxBytes: 1024 * 1024 })
-  for (const value of values) builder.append(1000, null, value)
-  return builder.build()
-}
-
-function setUp(options: { metadata?: Partial<typeof metadata>; rules?: Partial<ProduceRules> } = {}) {
+function setUp(options: { metadata?: Partial<PartitionMetadata>; rules?: Partial<ProduceRules> } = {}) {
   const log = new ListLog()
   const environment = new TestEnvironment()
   const leader = new Leader({
@@ -119,7 +97,7 @@ function setUp(options: { metadata?: Partial<typeof metadata>; rules?: Partial<P
     partition: 0,
     log,
     metadata: { ...metadata, ...options.metadata },
-    rules: { ...rules, ...options.rules },
+    rules: { ...lenientRules, ...options.rules },
     now: () => 5000,
     logger: silentLogger,
     metrics: new BrokerMetrics(),
@@ -133,8 +111,8 @@ const query = { offset: 0, lastFetchedEpoch: -1, maxBytes: 1_000_000, atLeastOne
 describe('a leader with an in-sync set of one', () => {
   test('commits what it appends and serves it', () => {
     const { leader } = setUp()
-    expect(leader.append(batchOf('a', 'b'), all)).toMatchObject({ errorCode: 0, baseOffset: 0, nextOffset: 2 })
-    expect(leader.append(batchOf('c'), all)).toMatchObject({ errorCode: 0, baseOffset: 2, nextOffset: 3 })
+    expect(leader.append(producedBatch('a', 'b'), all)).toMatchObject({ errorCode: 0, baseOffset: 0, nextOffset: 2 })
+    expect(leader.append(producedBatch('c'), all)).toMatchObject({ errorCode: 0, baseOffset: 2, nextOffset: 3 })
     expect(leader.highWatermark).toBe(3)
     const read = leader.fetch(query)
     expect(read.chunks.flatMap(chunk => [...batchesIn(chunk)]).map(batch => batch.baseOffset)).toEqual([0, 2])
@@ -143,9 +121,9 @@ describe('a leader with an in-sync set of one', () => {
 
   test('starts its epoch at the end of the log, and again when the epoch changes', () => {
     const { leader, log } = setUp()
-    leader.append(batchOf('a'), all)
-    leader.update({ ...metadata, leaderEpoch: 5 }, rules)
-    leader.update({ ...metadata, leaderEpoch: 5, partitionEpoch: 9 }, rules)
+    leader.append(producedBatch('a'), all)
+    leader.update({ ...metadata, leaderEpoch: 5 }, lenientRules)
+    leader.update({ ...metadata, leaderEpoch: 5, partitionEpoch: 9 }, lenientRules)
     expect(log.epochs).toEqual([
       { epoch: 4, startOffset: 0 },
       { epoch: 5, startOffset: 1 },
@@ -154,8 +132,8 @@ describe('a leader with an in-sync set of one', () => {
 
   test('refuses anything but one whole batch', () => {
     const { leader } = setUp()
-    const two = Buffer.concat([batchOf('a'), batchOf('b')])
-    for (const records of [null, new Uint8Array(0), two, batchOf('a').subarray(0, 50)])
+    const two = Buffer.concat([producedBatch('a'), producedBatch('b')])
+    for (const records of [null, new Uint8Array(0), two, producedBatch('a').subarray(0, 50)])
       expect(leader.append(records, all).errorCode).toBe(ErrorCode.INVALID_RECORD)
     expect(leader.logEndOffset).toBe(0)
   })
@@ -170,7 +148,7 @@ describe('a leader with an in-sync set of one', () => {
 
   test('answers an offset beyond either end as out of range, and the end itself as nothing yet', () => {
     const { leader } = setUp()
-    leader.append(batchOf('a', 'b'), all)
+    leader.append(producedBatch('a', 'b'), all)
     leader.deleteRecordsBefore(1)
     expect(leader.fetch({ ...query, offset: 0 })).toMatchObject({ errorCode: ErrorCode.OFFSET_OUT_OF_RANGE, highWatermark: -1 })
     expect(leader.fetch({ ...query, offset: 3 }).errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
@@ -179,7 +157,7 @@ describe('a leader with an in-sync set of one', () => {
 
   test('tells a reader whose last epoch ended earlier where it ended', () => {
     const { leader } = setUp()
-    leader.append(batchOf('a'), all)
+    leader.append(producedBatch('a'), all)
     const read = leader.fetch({ ...query, offset: 1, lastFetchedEpoch: 3 })
     expect(read).toMatchObject({ errorCode: 0, recordBytes: 0, divergingEpoch: { epoch: 3, endOffset: 0 } })
   })
@@ -187,15 +165,15 @@ describe('a leader with an in-sync set of one', () => {
   test('is lost when the disk fails: whoever asks later hears of a storage error', () => {
     const { leader, log } = setUp()
     log.broken = new DiskError('ENOSPC', '/data')
-    expect(leader.append(batchOf('a'), all).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    expect(leader.append(producedBatch('a'), all).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
     log.broken = null
-    expect(leader.append(batchOf('a'), all).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
+    expect(leader.append(producedBatch('a'), all).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
     expect(leader.fetch(query).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR)
   })
 
   test('deletes records up to the high watermark and no further', () => {
     const { leader } = setUp()
-    leader.append(batchOf('a', 'b'), all)
+    leader.append(producedBatch('a', 'b'), all)
     expect(leader.deleteRecordsBefore(3).errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
     expect(leader.deleteRecordsBefore(-2).errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
     expect(leader.deleteRecordsBefore(-1)).toEqual({ errorCode: 0, lowWatermark: 2 })
@@ -206,7 +184,7 @@ describe('a leader whose log gathers appends', () => {
   test('commits and acknowledges when they are in the file', () => {
     const { leader, log } = setUp()
     log.gathers = true
-    const { nextOffset } = leader.append(batchOf('a'), all)
+    const { nextOffset } = leader.append(producedBatch('a'), all)
     const heard: string[] = []
     leader.whenWritten(nextOffset, code => heard.push(`written ${code}`))
     leader.whenReplicated(nextOffset, code => heard.push(`replicated ${code}`))
@@ -220,7 +198,7 @@ describe('a leader whose log gathers appends', () => {
   test('tells all who wait when the writing fails', () => {
     const { leader, log } = setUp()
     log.gathers = true
-    const { nextOffset } = leader.append(batchOf('a'), all)
+    const { nextOffset } = leader.append(producedBatch('a'), all)
     const heard: number[] = []
     leader.whenWritten(nextOffset, code => heard.push(code))
     leader.whenReplicated(nextOffset, code => heard.push(code))
@@ -235,12 +213,12 @@ describe('a leader with another member in sync', () => {
 
   test('keeps readers and waiting producers back until the set shrinks to itself', () => {
     const { leader, environment } = setUp({ metadata: two })
-    const outcome = leader.append(batchOf('a'), all)
+    const outcome = leader.append(producedBatch('a'), all)
     const heard: number[] = []
     leader.whenReplicated(outcome.nextOffset, code => heard.push(code))
     expect(leader.fetch(query).recordBytes).toBe(0)
     environment.barred.add(2)
-    leader.update({ ...metadata, ...two, isr: [1], partitionEpoch: 1 }, rules)
+    leader.update({ ...metadata, ...two, isr: [1], partitionEpoch: 1 }, lenientRules)
     expect(heard).toEqual([ErrorCode.NONE])
     expect(leader.fetch(query).recordBytes).toBeGreaterThan(0)
   })
@@ -248,15 +226,15 @@ describe('a leader with another member in sync', () => {
   test('tells waiting producers when it loses its leadership', () => {
     const { leader } = setUp({ metadata: two })
     const heard: number[] = []
-    leader.whenReplicated(leader.append(batchOf('a'), all).nextOffset, code => heard.push(code))
+    leader.whenReplicated(leader.append(producedBatch('a'), all).nextOffset, code => heard.push(code))
     leader.lose(ErrorCode.NOT_LEADER_OR_FOLLOWER)
     expect(heard).toEqual([ErrorCode.NOT_LEADER_OR_FOLLOWER])
   })
 
   test('refuses acks=all when fewer than min.insync.replicas are in sync, and takes acks=1', () => {
     const { leader } = setUp({ metadata: { replicas: [1, 2], isr: [1] }, rules: { minIsr: 2 } })
-    expect(leader.append(batchOf('a'), all).errorCode).toBe(ErrorCode.NOT_ENOUGH_REPLICAS)
-    expect(leader.append(batchOf('a'), { ...all, acks: 1 }).errorCode).toBe(ErrorCode.NONE)
+    expect(leader.append(producedBatch('a'), all).errorCode).toBe(ErrorCode.NOT_ENOUGH_REPLICAS)
+    expect(leader.append(producedBatch('a'), { ...all, acks: 1 }).errorCode).toBe(ErrorCode.NONE)
     expect(leader.highWatermark).toBe(0)
   })
 
@@ -271,10 +249,10 @@ describe('a leader with another member in sync', () => {
     }
     let woken = 0
     new FetchWait({ clock, partitions: [leader], missingBytes: 1, maxWaitMs: 500, done: () => woken++ })
-    leader.append(batchOf('a'), all)
+    leader.append(producedBatch('a'), all)
     expect(deferred).toEqual([])
     environment.barred.add(2)
-    leader.update({ ...metadata, ...two, isr: [1], partitionEpoch: 1 }, rules)
+    leader.update({ ...metadata, ...two, isr: [1], partitionEpoch: 1 }, lenientRules)
     for (const run of deferred) run()
     expect(woken).toBe(1)
   })
@@ -283,7 +261,7 @@ describe('a leader with another member in sync', () => {
 test('a batch of a coordinator is appended and committed like any other', () => {
   const { leader } = setUp()
   const heard: (Error | undefined)[] = []
-  leader.whenCommitted(leader.appendAsCoordinator(batchOf('a', 'b')), error => heard.push(error))
+  leader.whenCommitted(leader.appendAsCoordinator(producedBatch('a', 'b')), error => heard.push(error))
   expect(heard).toEqual([undefined])
   expect(leader.read(0, 1000).map(batch => batch.recordCount)).toEqual([2])
   expect(BatchView.at(leader.read(0, 1000)[0]!.bytes, 0)!.partitionLeaderEpoch).toBe(4)

@@ -8,22 +8,15 @@ import { Leader } from './leader.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { type PartitionName, Partitions } from './partitions.ts'
 import type { ProduceRules } from './produce-rules.ts'
+import { partitionOf } from './testing/partition-metadata.ts'
 import { TestEnvironment } from './testing/test-environment.ts'
 
-const partitionOf = (leader: number, leaderEpoch = 0) => ({
-  leader,
-  leaderEpoch,
-  partitionEpoch: 0,
-  replicas: [leader < 0 ? 1 : leader],
-  isr: [leader],
-  eligibleLeaderReplicas: [],
-  lastKnownEligibleLeaderReplicas: [],
-  offlineReplicas: [],
-})
+const ledBy = (leader: number, leaderEpoch = 0) =>
+  partitionOf({ leader, leaderEpoch, replicas: [leader < 0 ? 1 : leader], isr: [leader] })
 const topicOf = (name: string, topicId: string, ...leaders: number[]): TopicMetadata => ({
   name,
   topicId,
-  partitions: leaders.map(leader => partitionOf(leader)),
+  partitions: leaders.map(leader => ledBy(leader)),
 })
 
 function setUp(...initial: TopicMetadata[]) {
@@ -211,7 +204,7 @@ describe('partitions of this broker', () => {
   const shared = (leader: number, leaderEpoch: number, replicas = [1, 2]): TopicMetadata => ({
     name: 't',
     topicId: 'id',
-    partitions: [{ ...partitionOf(leader, leaderEpoch), partitionEpoch: leaderEpoch, replicas, isr: replicas }],
+    partitions: [{ ...ledBy(leader, leaderEpoch), partitionEpoch: leaderEpoch, replicas, isr: replicas }],
   })
 
   test('a partition that another broker leads is followed on its own log, and led on the same one after an election', () => {

@@ -9,7 +9,8 @@ import { LogManager } from '../log/log-manager.ts'
 import { contentsOf } from '../log/testing/log-contents.ts'
 import type { Leader } from '../partition/leader.ts'
 import { Partitions } from '../partition/partitions.ts'
-import type { ProduceRules } from '../partition/produce-rules.ts'
+import { lenientRules } from '../partition/testing/lenient-rules.ts'
+import { partitionOf } from '../partition/testing/partition-metadata.ts'
 import { TestEnvironment } from '../partition/testing/test-environment.ts'
 import type { MetadataView, TopicMetadata } from '../services.ts'
 import { LogMoves } from './log-moves.ts'
@@ -18,31 +19,9 @@ const topicId = 'dDAAAAAAAAAAAAAAAAAAAA'
 const topic: TopicMetadata = {
   name: 't',
   topicId,
-  partitions: [
-    {
-      leader: 1,
-      leaderEpoch: 3,
-      partitionEpoch: 0,
-      replicas: [1],
-      isr: [1],
-      eligibleLeaderReplicas: [],
-      lastKnownEligibleLeaderReplicas: [],
-      offlineReplicas: [],
-      directories: ['id-of-a'],
-    },
-  ],
+  partitions: [partitionOf({ leaderEpoch: 3, directories: ['id-of-a'] })],
 }
 const metadata = { topic: () => topic, topics: () => [topic], subscribe: () => () => {} } as unknown as MetadataView
-const rules = {
-  maxMessageBytes: 1 << 20,
-  minIsr: 1,
-  mayDeleteRecords: true,
-  timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
-  timestampAfterMaxMs: Number.MAX_SAFE_INTEGER,
-  timestampType: 'CreateTime',
-  compressionType: 'producer',
-} as ProduceRules
-
 function setUp(universe = new SimulatedUniverse(1), maxBytesPerSecond = Number.MAX_SAFE_INTEGER) {
   const world = universe.machine('broker').boot()
   for (const path of ['/a', '/b']) world.disk.makeDirectory(path)
@@ -62,7 +41,7 @@ function setUp(universe = new SimulatedUniverse(1), maxBytesPerSecond = Number.M
     logs: Object.assign(logs, {
       directoryIdOf: () => (logs.directoryOf({ topic: 't', partition: 0 }) === '/a' ? 'id-of-a' : 'id-of-b'),
     }),
-    rulesOf: () => rules,
+    rulesOf: () => lenientRules,
   })
   const moves = new LogMoves({ world, logger: silentLogger, logs, partitions, maxBytesPerSecond: () => maxBytesPerSecond })
   const leader = partitions.leader('t', 0) as Leader

@@ -1,15 +1,10 @@
 import { BatchBuilder, batchesIn, ErrorCode, Fetch, ListOffsets, zeroUuid } from '@millrace/protocol'
 import { describe, expect, test } from 'vitest'
+import { producedBatch } from '../log/testing/log-contents.ts'
 import type { Follower } from '../partition/follower.ts'
 import { ReplicaCluster } from './testing/replica-cluster.ts'
 
 const all = { acks: -1, apiVersion: 12 }
-
-function batchOf(...values: string[]): Uint8Array {
-  const builder = new BatchBuilder({ maxBytes: 1 << 20 })
-  for (const value of values) builder.append(1000, null, value)
-  return builder.build()
-}
 
 function contents(cluster: ReplicaCluster, id: number): string[] {
   const { log } = cluster.node(id).partitions.replica('t', 0) as Follower
@@ -32,7 +27,7 @@ describe('three replicas', () => {
     await cluster.run(50)
     const leader = cluster.leader()!
     const heard: number[] = []
-    leader.whenReplicated(leader.append(batchOf('a', 'b'), all).nextOffset, code => heard.push(code))
+    leader.whenReplicated(leader.append(producedBatch('a', 'b'), all).nextOffset, code => heard.push(code))
     expect(heard).toEqual([])
     expect(await cluster.run(50, () => heard.length > 0)).toBe(true)
     expect(heard).toEqual([ErrorCode.NONE])
@@ -50,7 +45,7 @@ describe('three replicas', () => {
     cluster.kill(3)
     const leader = cluster.leader()!
     const heard: number[] = []
-    leader.whenReplicated(leader.append(batchOf('a'), all).nextOffset, code => heard.push(code))
+    leader.whenReplicated(leader.append(producedBatch('a'), all).nextOffset, code => heard.push(code))
     await cluster.run(500)
     expect(heard).toEqual([])
     await cluster.run(2000)
@@ -74,7 +69,7 @@ describe('three replicas', () => {
     cluster.controller.fence(3)
     await cluster.run(50)
     const leader = cluster.leader()!
-    for (let i = 0; i < 100; i++) leader.append(batchOf(`${i}${'x'.repeat(3000)}`), all)
+    for (let i = 0; i < 100; i++) leader.append(producedBatch(`${i}${'x'.repeat(3000)}`), all)
     await cluster.run(3000)
     expect(leader.highWatermark).toBe(100)
     cluster.start(3, true)
@@ -91,7 +86,7 @@ describe('three replicas', () => {
     cluster.controller.createPartition([1, 2, 3])
     await cluster.run(50)
     const first = cluster.leader()!
-    first.append(batchOf('a', 'b'), all)
+    first.append(producedBatch('a', 'b'), all)
     await cluster.run(5, () => (cluster.node(2).partitions.replica('t', 0) as Follower).logEndOffset === 2)
     // Nobody tells the next leader how far the last one had committed.
     cluster.controller.moveLeader(0, () => 2)
@@ -119,14 +114,14 @@ describe('three replicas', () => {
     await cluster.run(50)
     cluster.cuts.add('1>3').add('3>1')
     const first = cluster.leader()!
-    first.append(batchOf('a', 'b', 'c'), all)
+    first.append(producedBatch('a', 'b', 'c'), all)
     await cluster.run(100)
     cluster.cuts.clear()
     cluster.controller.electUncleanly(0, 3)
     await cluster.run(5)
     const second = cluster.leader()!
     expect(second.logEndOffset).toBe(0)
-    second.append(batchOf('d'), all)
+    second.append(producedBatch('d'), all)
     await cluster.run(3000)
     for (const id of [1, 2, 3]) expect(contents(cluster, id)).toEqual(['0:d'])
     expect(cluster.controller.partition(0)).toMatchObject({ leaderRecoveryState: 0 })
@@ -140,7 +135,7 @@ describe('three replicas', () => {
     cluster.kill(3)
     cluster.controller.fence(3)
     const leader = cluster.leader()!
-    for (const value of ['a', 'b', 'c', 'd']) leader.append(batchOf(value), all)
+    for (const value of ['a', 'b', 'c', 'd']) leader.append(producedBatch(value), all)
     await cluster.run(2000)
     leader.deleteRecordsBefore(3)
     cluster.start(3, true)
@@ -175,7 +170,7 @@ describe('three replicas', () => {
     await cluster.run(50)
     cluster.kill(2)
     const leader = cluster.leader()!
-    leader.append(batchOf('a'), all)
+    leader.append(producedBatch('a'), all)
     await cluster.run(50)
     const brokerEpoch = cluster.controller.image.brokers.find(({ id }) => id === 2)!.epoch
     const fetch = async (replicaId: number, replicaEpoch: number, listener = 'PLAINTEXT') => {
@@ -219,7 +214,7 @@ describe('three replicas', () => {
     cluster.controller.createPartition([1, 2, 3])
     await cluster.run(50)
     const leader = cluster.leader()!
-    for (const value of ['a', 'b', 'c']) leader.append(batchOf(value), all)
+    for (const value of ['a', 'b', 'c']) leader.append(producedBatch(value), all)
     await cluster.run(200)
     const heard: number[] = []
     expect(leader.deleteRecordsBefore(2)).toMatchObject({ errorCode: ErrorCode.NONE })

@@ -8,6 +8,13 @@ export function batchOf(values: readonly string[], timestamp = 1000, options: Pa
   return BatchView.at(builder.build(), 0)!
 }
 
+/** For tests: a batch of text values as a producer sends it, all of one time. */
+export function producedBatch(...values: string[]): Uint8Array {
+  const builder = new BatchBuilder({ maxBytes: 1 << 20 })
+  for (const value of values) builder.append(1000, null, value)
+  return builder.build()
+}
+
 /** For tests: every record from `offset` on as `[offset, value]`, read in pieces as a consumer does. Throws for a wrong CRC and for a read without progress. */
 export function contentsOf(log: Log, offset = log.logStartOffset, maxBytes = 300): [number, string][] {
   const found: [number, string][] = []

@@ -23,7 +23,7 @@ import { defaultLogConfig } from '../../log/log-config.ts'
 import { LogManager } from '../../log/log-manager.ts'
 import type { Leader } from '../../partition/leader.ts'
 import { Partitions } from '../../partition/partitions.ts'
-import type { ProduceRules } from '../../partition/produce-rules.ts'
+import { lenientRules } from '../../partition/testing/lenient-rules.ts'
 import type { BrokerServices, ControllerClient, MetadataChange, MetadataView, PeerBrokers } from '../../services.ts'
 import { Replication } from '../replication.ts'
 import { ReplicationThrottle } from '../replication-throttle.ts'
@@ -78,7 +78,7 @@ export class ReplicaNode {
       environment: this.#replication,
       metadata,
       logs: Object.assign(this.logs, { directoryIdOf: () => undefined }),
-      rulesOf: () => rulesOf(minIsr),
+      rulesOf: () => ({ ...lenientRules, minIsr }),
     })
     this.#services = { world, metadata, metrics, logger: silentLogger } as unknown as BrokerServices
     const { partitions } = this
@@ -138,20 +138,6 @@ function contextOf(apiVersion: number, listener: string, sent: (() => void)[]): 
     connection: { id: 1, clientHost: 'host', clientPort: 1, whenClosed: () => () => {} } as unknown as ConnectionContext,
     closeAfterwards: () => {},
     whenSent: done => void sent.push(done),
-  }
-}
-
-function rulesOf(minIsr: number): ProduceRules {
-  return {
-    maxMessageBytes: 1 << 20,
-    minIsr,
-    compacted: false,
-    mayDeleteRecords: true,
-    timestampType: 'CreateTime',
-    timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
-    timestampAfterMaxMs: Number.MAX_SAFE_INTEGER,
-    compressionType: 'producer',
-    compressionLevel: undefined,
   }
 }
 

@@ -1,4 +1,5 @@
 import { type AlterPartitionRequest, type AlterPartitionResponse, ErrorCode } from '@millrace/protocol'
+import { partitionOf } from '../../partition/testing/partition-metadata.ts'
 import type { BrokerMetadata, PartitionMetadata, TopicMetadata } from '../../services.ts'
 
 interface BrokerState {
@@ -39,7 +40,7 @@ export class TestController {
   }
 
   createPartition(replicas: readonly number[]): void {
-    this.#partitions = [...this.#partitions, newPartition(replicas)]
+    this.#partitions = [...this.#partitions, partitionOf({ leader: replicas[0]!, replicas, leaderRecoveryState: 0 })]
     this.#publish(this.image)
   }
 
@@ -173,20 +174,6 @@ export class TestController {
 
 function refused(partitionIndex: number, errorCode: number) {
   return { partitionIndex, errorCode, leaderId: 0, leaderEpoch: 0, isr: [], leaderRecoveryState: 0, partitionEpoch: 0 }
-}
-
-function newPartition(replicas: readonly number[]): PartitionMetadata {
-  return {
-    leader: replicas[0]!,
-    leaderEpoch: 0,
-    partitionEpoch: 0,
-    replicas,
-    isr: replicas,
-    eligibleLeaderReplicas: [],
-    lastKnownEligibleLeaderReplicas: [],
-    offlineReplicas: [],
-    leaderRecoveryState: 0,
-  }
 }
 
 function elected(partition: PartitionMetadata, leader: number): PartitionMetadata {
