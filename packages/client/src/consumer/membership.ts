@@ -1,8 +1,9 @@
-import { ErrorCode, errorOf, JoinGroup, KafkaError, SyncGroup } from '@millrace/protocol'
+import { ErrorCode, errorOf, KafkaError } from '@millrace/protocol'
 import { messageOf, sleep, type Timer } from '@millrace/runtime'
 import type { Cluster } from '../cluster.ts'
 import { ClosedError, isRetriable, StateError } from '../errors.ts'
 import { heartbeat } from '../group/heartbeat.ts'
+import { joinGraceMs, joinGroup, syncGroup } from '../group/join-group.ts'
 import { leaveGroup } from '../group/leave-group.ts'
 import type { Assignor, MemberAssignment } from './assignors/assignor.ts'
 import { decodeAssignment, encodeSubscription } from './consumer-protocol.ts'
@@ -39,9 +40,6 @@ export interface MembershipEvents {
 type Phase = 'out' | 'joining' | 'joined' | 'stable'
 
 const protocolType = 'consumer'
-
-/** Room for the answer to a join, which waits for the slowest member, on top of the time that members have. */
-const joinGraceMs = 5_000
 
 /** How long leaving waits for the id that a first JoinGroup gets, which brokers give at once. */
 const idTimeoutMs = 1_000
@@ -252,18 +250,10 @@ export class Membership {
       }),
     }))
     const memberId = this.#memberId
-    const joining = this.#coordinator.requestPatiently(
-      JoinGroup,
-      version => ({
-        groupId,
-        sessionTimeoutMs,
-        rebalanceTimeoutMs: maxPollIntervalMs,
-        memberId,
-        ...(version >= 5 ? { groupInstanceId } : {}),
-        protocolType,
-        protocols,
-      }),
-      { timeoutMs: Math.max(this.#options.requestTimeoutMs, maxPollIntervalMs + joinGraceMs) },
+    const joining = joinGroup(
+      this.#coordinator,
+      { memberId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs: maxPollIntervalMs, protocolType, protocols },
+      Math.max(this.#options.requestTimeoutMs, maxPollIntervalMs + joinGraceMs),
     )
     this.#firstJoin = memberId === '' ? joining.then(answer => answer.memberId).catch(() => '') : undefined
     const joined = await joining
@@ -277,14 +267,14 @@ export class Membership {
     if (!assignor) throw new StateError(`Group ${groupId} chose the assignor ${protocolName}, which this member does not have`)
     const isLeader = joined.leader === joined.memberId && !joined.skipAssignment
     const assignments = isLeader ? await this.#leader.assign(assignor, joined) : []
-    const synced = await this.#coordinator.request(SyncGroup, version => ({
-      groupId,
+    const synced = await syncGroup(this.#coordinator, {
       generationId: joined.generationId,
       memberId: joined.memberId,
-      ...(version >= 3 ? { groupInstanceId } : {}),
-      ...(version >= 5 ? { protocolType, protocolName } : {}),
+      groupInstanceId,
+      protocolType,
+      protocolName,
       assignments,
-    }))
+    })
     if (attempt !== this.#attempt) return
     if (synced.errorCode !== ErrorCode.NONE) throw this.#groupError('SyncGroup', synced.errorCode)
     this.#assignment = decodeAssignment(synced.assignment)

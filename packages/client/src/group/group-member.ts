@@ -1,10 +1,11 @@
-import { ErrorCode, errorOf, JoinGroup, KafkaError, SyncGroup } from '@millrace/protocol'
+import { ErrorCode, errorOf, KafkaError } from '@millrace/protocol'
 import { messageOf, type Timer } from '@millrace/runtime'
 import { type ClientOptions, Cluster, otherClientOptions } from '../cluster.ts'
 import { clientKeys, resolveOptions } from '../config.ts'
 import { Coordinator } from '../consumer/coordinator.ts'
 import { ClosedError, isRetriable } from '../errors.ts'
 import { type BeatingMember, heartbeat } from './heartbeat.ts'
+import { joinGraceMs, joinGroup, syncGroup } from './join-group.ts'
 import { leaveGroup } from './leave-group.ts'
 
 export interface GroupMemberOptions extends ClientOptions {
@@ -37,9 +38,6 @@ export interface GroupMemberEvents {
   /** The group may have gone on without this member: the assignment is void. */
   lost(): void
 }
-
-/** Room for the answer to a join, which waits for the slowest member, on top of the time that members have. */
-const joinGraceMs = 5_000
 
 /**
  * A member of a classic group that shares something else than partitions: what members tell of themselves and what they are assigned are bytes of the
@@ -127,19 +125,13 @@ export class GroupMember {
   async #join(): Promise<void> {
     const { groupId } = this.#coordinator
     const { protocolType, protocolName, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
-    const instance = (version: number, since: number) => (version >= since ? { groupInstanceId: this.#groupInstanceId } : {})
-    const joined = await this.#coordinator.requestPatiently(
-      JoinGroup,
-      version => ({
-        groupId,
-        sessionTimeoutMs,
-        rebalanceTimeoutMs,
-        memberId: this.#memberId,
-        ...instance(version, 5),
-        protocolType,
-        protocols: [{ name: protocolName, metadata: this.#events.metadata() }],
-      }),
-      { timeoutMs: rebalanceTimeoutMs + joinGraceMs },
+    const memberId = this.#memberId
+    const groupInstanceId = this.#groupInstanceId
+    const protocols = [{ name: protocolName, metadata: this.#events.metadata() }]
+    const joined = await joinGroup(
+      this.#coordinator,
+      { memberId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs, protocolType, protocols },
+      rebalanceTimeoutMs + joinGraceMs,
     )
     if (joined.errorCode === ErrorCode.MEMBER_ID_REQUIRED) this.#memberId = joined.memberId
     if (this.#isClosed) throw new ClosedError('group member')
@@ -148,14 +140,14 @@ export class GroupMember {
     this.#generationId = joined.generationId
     const isLeader = joined.leader === joined.memberId && !joined.skipAssignment
     const assigned = isLeader ? this.#events.assign(joined.members) : new Map<string, Uint8Array>()
-    const synced = await this.#coordinator.request(SyncGroup, version => ({
-      groupId,
+    const synced = await syncGroup(this.#coordinator, {
       generationId: joined.generationId,
       memberId: joined.memberId,
-      ...instance(version, 3),
-      ...(version >= 5 ? { protocolType, protocolName } : {}),
+      groupInstanceId,
+      protocolType,
+      protocolName,
       assignments: [...assigned].map(([memberId, assignment]) => ({ memberId, assignment })),
-    }))
+    })
     if (this.#isClosed) throw new ClosedError('group member')
     if (synced.errorCode !== ErrorCode.NONE) throw errorOf(synced.errorCode, `SyncGroup in group ${groupId}`)
     this.#heard()
