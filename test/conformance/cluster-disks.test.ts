@@ -1,19 +1,10 @@
 import { rmSync } from 'node:fs'
-import { afterEach, describe, expect, test } from 'vitest'
-import { type ClusterListing, type Maker, ProcessCluster } from './cluster-harness.ts'
+import { describe, expect, test } from 'vitest'
+import type { ClusterListing, Maker } from './cluster-harness.ts'
 import { makers } from './makers.ts'
-import { until } from './process-harness.ts'
-import { KafkaTools } from './tools-harness.ts'
+import { linesOf, until } from './process-harness.ts'
+import { startToolsCluster } from './tools-cluster.ts'
 
-let cluster: ProcessCluster | undefined
-let tools: KafkaTools | undefined
-
-afterEach(async () => {
-  await tools?.close()
-  cluster?.close()
-})
-
-const lines = (text: string) => text.split('\n').filter(line => line.trim() !== '')
 const partitions = 6
 /** More than a segment: then a file has to be made where the directory was. */
 const enough = 3 * 2 ** 20
@@ -29,9 +20,7 @@ describe('a disk that vanishes under one of two log directories of a node', () =
   test.each(makers)(
     'run by %s: others lead what lay there, nothing acknowledged is lost, the rest of the node goes on',
     async (maker: Maker) => {
-      cluster = await ProcessCluster.make({ logDirectories: 2 })
-      await cluster.startAll(maker)
-      tools = new KafkaTools()
+      const { cluster, tools } = await startToolsCluster(maker, { logDirectories: 2 })
       const [lame, sound] = [1, 2]
       const asked = ['--bootstrap-server', cluster.node(sound).bootstrapServers]
       await tools.run('topics', [
@@ -46,24 +35,31 @@ describe('a disk that vanishes under one of two log directories of a node', () =
       ])
       await cluster.whenInSync()
       const directories = async () => {
-        const { stdout } = await tools!.run('log-dirs', [...asked, '--describe', '--broker-list', `${lame}`])
-        const { brokers } = JSON.parse(lines(stdout).at(-1)!) as {
+        const { stdout } = await tools.run('log-dirs', [...asked, '--describe', '--broker-list', `${lame}`])
+        const { brokers } = JSON.parse(linesOf(stdout).at(-1)!) as {
           brokers: { broker: number; logDirs: Omit<LogDirectory, 'broker'>[] }[]
         }
         return brokers.flatMap(({ broker, logDirs }) => logDirs.map((one): LogDirectory => ({ broker, ...one })))
       }
       const leaders = async () => {
         const { topics } = JSON.parse(
-          await cluster!.kcat('-L -J -t kept', '', cluster!.node(sound).bootstrapServers),
+          await cluster.kcat('-L -J -t kept', '', cluster.node(sound).bootstrapServers),
         ) as ClusterListing
         return topics[0]!.partitions.map(({ leader }) => leader)
       }
       const lost = cluster.node(lame).logDirectories[1]!
-      const lay = (await directories()).find(({ logDir }) => logDir === lost)!
-      const gone = lay.partitions
-        .map(({ partition }) => partition)
-        .filter(name => name.startsWith('kept-'))
-        .map(name => Number(name.slice(5)))
+      const laid = async () =>
+        (await directories()).flatMap(({ logDir, partitions: logs }) =>
+          logs
+            .filter(({ partition }) => partition.startsWith('kept-'))
+            .map(({ partition }) => ({ logDir, partition: Number(partition.slice(5)) })),
+        )
+      // In sync is a partition at once, with its making: the node may have no log of it yet.
+      const lay = await until('a log of each partition', async () => {
+        const logs = await laid()
+        return logs.length === partitions ? logs : null
+      })
+      const gone = lay.filter(({ logDir }) => logDir === lost).map(({ partition }) => partition)
       // Half of six, as they are spread over both.
       expect(gone.length).toBeGreaterThan(0)
       expect(gone.length).toBeLessThan(partitions)
@@ -72,7 +68,7 @@ describe('a disk that vanishes under one of two log directories of a node', () =
       const write = async (label: string) => {
         for (let partition = 0; partition < partitions; partition++) {
           const record = `${label}-${partition}`
-          await cluster!.kcat(`-P -t kept -p ${partition} -X enable.idempotence=true`, `${record}\n`)
+          await cluster.kcat(`-P -t kept -p ${partition} -X enable.idempotence=true`, `${record}\n`)
           acknowledged[partition]!.push(record)
         }
       }
@@ -93,7 +89,7 @@ describe('a disk that vanishes under one of two log directories of a node', () =
       expect(first).toMatchObject({ logDir: cluster.node(lame).logDirectories[0], error: null })
       await write('after')
       for (let partition = 0; partition < partitions; partition++) {
-        const read = lines(await cluster.kcat(`-C -t kept -p ${partition} -e -q`)).filter(record => !record.startsWith('f'))
+        const read = linesOf(await cluster.kcat(`-C -t kept -p ${partition} -e -q`)).filter(record => !record.startsWith('f'))
         expect(read).toEqual(acknowledged[partition])
       }
       // What lies in the other directory is still replicated there.

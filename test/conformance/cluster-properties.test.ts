@@ -2,13 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ClusterListing, type Maker, ProcessCluster } from './cluster-harness.ts'
+import { linesOf } from './process-harness.ts'
 import { codecs, compressible, storedCodecs } from './stored-batches-harness.ts'
 
 let cluster: ProcessCluster
 
 afterEach(() => cluster?.close())
-
-const lines = (text: string) => text.split('\n').filter(line => line !== '')
 
 /** Lines of a log that tell of something wrong. Apache Kafka calls an error what is none: a slow machine, a controller that is not active yet. */
 const complaint = { millrace: / (ERROR|FATAL) |[Cc]orrupt/, kafka: / FATAL |[Cc]orrupt/ } as const
@@ -44,7 +43,7 @@ class Journal {
   /** Reads in the group what it has not read yet, and commits. */
   async read(): Promise<void> {
     const text = await cluster.kcat('-G readers -e -q -X auto.offset.reset=earliest -f %k:%s\\n journal')
-    expect(lines(text)).toEqual(this.#records.slice(this.#unread))
+    expect(linesOf(text)).toEqual(this.#records.slice(this.#unread))
     this.#unread = this.#records.length
   }
 
@@ -52,7 +51,7 @@ class Journal {
   async check(): Promise<void> {
     await cluster.whenInSync()
     const text = await cluster.kcat('-C -t journal -p 0 -e -q -f %o:%k:%s\\n')
-    expect(lines(text)).toEqual(this.#records.map((record, offset) => `${offset}:${record}`))
+    expect(linesOf(text)).toEqual(this.#records.map((record, offset) => `${offset}:${record}`))
     const { topics } = JSON.parse(await cluster.kcat('-L -J')) as ClusterListing
     expect(topics.map(({ topic }) => topic).sort()).toEqual(['__consumer_offsets', 'journal'])
   }
@@ -66,7 +65,7 @@ class Journal {
     await this.write(`second-${maker}-${this.#records.length}`)
     await this.check()
     for (const { id } of cluster.nodes) {
-      const complaints = lines(cluster.output(id)).filter(line => complaint[maker].test(line))
+      const complaints = linesOf(cluster.output(id)).filter(line => complaint[maker].test(line))
       expect(complaints).toEqual([])
     }
     await Promise.all(cluster.nodes.map(({ id }) => cluster.stop(id)))

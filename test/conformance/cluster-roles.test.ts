@@ -1,36 +1,25 @@
-import { afterEach, describe, expect, test } from 'vitest'
-import { type Maker, ProcessCluster } from './cluster-harness.ts'
+import { describe, expect, test } from 'vitest'
+import type { Maker } from './cluster-harness.ts'
 import { makers } from './makers.ts'
-import { run, until } from './process-harness.ts'
-import { KafkaTools } from './tools-harness.ts'
+import { linesOf, run, until } from './process-harness.ts'
+import { startToolsCluster } from './tools-cluster.ts'
 
-let cluster: ProcessCluster | undefined
-let tools: KafkaTools | undefined
-
-afterEach(async () => {
-  await tools?.close()
-  cluster?.close()
-})
-
-const lines = (text: string) => text.split('\n').filter(line => line.trim() !== '')
 const ids = (json: string) => (JSON.parse(json) as { id: number }[]).map(({ id }) => id).sort()
 
 describe('a controller and two brokers, nodes of their own', () => {
   test.each(makers)(
     'run by %s: the tools tell them apart, and the brokers go on without the controller',
     async (maker: Maker) => {
-      cluster = await ProcessCluster.make({
+      const { cluster, tools } = await startToolsCluster(maker, {
         roles: ['controller', 'broker', 'broker'],
         properties: { 'default.replication.factor': '2', 'offsets.topic.replication.factor': '2', 'min.insync.replicas': '1' },
       })
-      await cluster.startAll(maker)
-      tools = new KafkaTools()
       const [controller] = cluster.controllers
       const [first, second] = cluster.brokers
       const asked = ['--bootstrap-server', second!.bootstrapServers]
       const described = async (where: readonly string[]) => {
-        const { stdout } = await tools!.run('metadata-quorum', [...where, 'describe', '--status'])
-        return new Map(lines(stdout).map(line => /^(\w+):\s+(.*)$/.exec(line)!.slice(1) as [string, string]))
+        const { stdout } = await tools.run('metadata-quorum', [...where, 'describe', '--status'])
+        return new Map(linesOf(stdout).map(line => /^(\w+):\s+(.*)$/.exec(line)!.slice(1) as [string, string]))
       }
       for (const where of [asked, ['--bootstrap-controller', controller!.controller]]) {
         const status = await described(where)
@@ -38,14 +27,14 @@ describe('a controller and two brokers, nodes of their own', () => {
         expect(ids(status.get('CurrentVoters')!)).toEqual([1])
         expect(ids(status.get('CurrentObservers')!)).toEqual([2, 3])
       }
-      const replication = lines((await tools.run('metadata-quorum', [...asked, 'describe', '--replication'])).stdout).slice(1)
+      const replication = linesOf((await tools.run('metadata-quorum', [...asked, 'describe', '--replication'])).stdout).slice(1)
       expect(replication.map(line => [line.split(/\s+/)[0], line.trim().split(/\s+/).at(-1)]).sort()).toEqual([
         ['1', 'Leader'],
         ['2', 'Observer'],
         ['3', 'Observer'],
       ])
       const endpoints = async (where: readonly string[]) =>
-        lines((await tools!.run('cluster', ['list-endpoints', ...where])).stdout)
+        linesOf((await tools.run('cluster', ['list-endpoints', ...where])).stdout)
           .slice(1)
           .map(line => [line.split(/\s+/)[0], line.trim().split(/\s+/).at(-1)])
       expect(await endpoints(asked)).toEqual([
@@ -56,8 +45,8 @@ describe('a controller and two brokers, nodes of their own', () => {
 
       await tools.run('topics', [...asked, '--create', '--topic', 'apart', '--partitions', '2'])
       await cluster.whenInSync()
-      const write = (text: string) => cluster!.kcat('-P -t apart -p 0 -X acks=all', `${text}\n`)
-      const read = async () => lines(await cluster!.kcat('-C -t apart -p 0 -e -q'))
+      const write = (text: string) => cluster.kcat('-P -t apart -p 0 -X acks=all', `${text}\n`)
+      const read = async () => linesOf(await cluster.kcat('-C -t apart -p 0 -e -q'))
       await write('with')
       await cluster.kill(1)
       await write('without')
@@ -68,7 +57,7 @@ describe('a controller and two brokers, nodes of their own', () => {
 
       await cluster.start(1, maker)
       await until('a topic that the new controller makes', async () => {
-        const made = await tools!.run('topics', [...asked, '--create', '--if-not-exists', '--topic', 'after'], {
+        const made = await tools.run('topics', [...asked, '--create', '--if-not-exists', '--topic', 'after'], {
           status: undefined,
         })
         return made.status === 0

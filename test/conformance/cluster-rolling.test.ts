@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { ProcessCluster } from './cluster-harness.ts'
 import { kafkaClassPath } from './kafka-peer.ts'
-import { run, until } from './process-harness.ts'
+import { linesOf, run, until } from './process-harness.ts'
 
 let cluster: ProcessCluster | undefined
 
@@ -17,7 +17,6 @@ interface ConsumerEvent {
 
 const records = 12_000
 const perSecond = 800
-const lines = (text: string) => text.split('\n').filter(line => line !== '')
 
 /** Apache Kafka's producer-verify: a JSON line for each record, with its offset or its failure. */
 function producing({ bootstrapServers, directory }: ProcessCluster, topic: string) {
@@ -61,7 +60,7 @@ test("a rolling restart by SIGTERM: Apache Kafka's producer and consumer see no 
   let hasEnded = false
   const produced = producing(cluster, 'rolled').finally(() => (hasEnded = true))
   const written = async () => {
-    const [last] = lines(await cluster!.kcat('-C -t rolled -p 0 -o -1 -c 1 -e -q -f %o'))
+    const [last] = linesOf(await cluster!.kcat('-C -t rolled -p 0 -o -1 -c 1 -e -q -f %o'))
     return Number(last ?? -1) + 1
   }
   const consumed = consuming(cluster, 'rolled')
@@ -75,15 +74,15 @@ test("a rolling restart by SIGTERM: Apache Kafka's producer and consumer see no 
     if (!hasEnded) await until('more records', async () => hasEnded || (await written()) > before)
   }
   const { stdout } = await produced
-  const told = lines(stdout).map(line => JSON.parse(line) as { name: string; value: string; partition: number; offset: number })
+  const told = linesOf(stdout).map(line => JSON.parse(line) as { name: string; value: string; partition: number; offset: number })
   expect(told.filter(({ name }) => name === 'producer_send_error').length).toBe(0)
   const acknowledged = told.filter(({ name }) => name === 'producer_send_success')
   expect(acknowledged).toHaveLength(records)
-  const read = lines(await cluster.kcat('-C -t rolled -p 0 -e -q -f %o:%s\\n'))
+  const read = linesOf(await cluster.kcat('-C -t rolled -p 0 -e -q -f %o:%s\\n'))
   expect(read).toEqual(acknowledged.sort((a, b) => a.offset - b.offset).map(({ offset, value }) => `${offset}:${value}`))
   expect(read).toEqual(Array.from({ length: records }, (_, i) => `${i}:${i}`))
 
-  const events = lines((await consumed).stdout).map(line => JSON.parse(line) as ConsumerEvent)
+  const events = linesOf((await consumed).stdout).map(line => JSON.parse(line) as ConsumerEvent)
   expect(events.filter(({ name, success }) => name === 'offsets_committed' && !success)).toEqual([])
   // From one poll to the next without a gap.
   let next = 0

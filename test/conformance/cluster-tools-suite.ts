@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ClusterListing, type Maker, ProcessCluster } from './cluster-harness.ts'
-import { until } from './process-harness.ts'
+import { linesOf, until } from './process-harness.ts'
 import { watchReplicas } from './replica-verification.ts'
 import { KafkaTools, type ToolName, type ToolOptions } from './tools-harness.ts'
 
@@ -32,15 +32,14 @@ export function clusterToolsSuite(maker: Maker): void {
     // This one wants its action first.
     return tools.run(name, name === 'cluster' ? [...words, ...where] : [...where, ...words], options)
   }
-  const lines = (text: string) => text.split('\n').filter(line => line.trim() !== '')
   /** The rows of a table, each with its cells. */
-  const rows = (text: string) => lines(text).map(line => line.trim().split(/\s+/))
+  const rows = (text: string) => linesOf(text).map(line => line.trim().split(/\s+/))
   const produce = (topic: string, values: readonly string[], id = 2) =>
     toolAt(id, 'console-producer', `--topic ${topic} --command-property acks=all`, {
       input: values.map(value => `${value}\n`).join(''),
     })
   const consume = async (topic: string, count: number, id = 2, more = '') =>
-    lines(
+    linesOf(
       (
         await toolAt(
           id,
@@ -61,7 +60,7 @@ export function clusterToolsSuite(maker: Maker): void {
   const numbers = (text: string) => (text === '' ? [] : text.split(',').map(Number))
   /** The partitions of `topics --describe`, as it prints them. */
   const describedPartitions = (text: string) =>
-    lines(text).flatMap((line): DescribedPartition[] => {
+    linesOf(text).flatMap((line): DescribedPartition[] => {
       const cells =
         /^\tTopic: (\S+)\tPartition: (\d+)\tLeader: (\S+)\tReplicas: (\S*)\tIsr: (\S*)\tElr: (\S*)\tLastKnownElr: (\S*)$/.exec(
           line,
@@ -90,7 +89,7 @@ export function clusterToolsSuite(maker: Maker): void {
   /** What `log-dirs --describe` tells, none of it an error. */
   const logDirectories = async (topic: string) => {
     const { stdout } = await tool('log-dirs', `--describe --topic-list ${topic}`)
-    const { brokers } = JSON.parse(lines(stdout).at(-1)!) as {
+    const { brokers } = JSON.parse(linesOf(stdout).at(-1)!) as {
       brokers: { broker: number; logDirs: Omit<LogDirectory, 'broker'>[] }[]
     }
     const directories = brokers.flatMap(({ broker, logDirs }) => logDirs.map((one): LogDirectory => ({ broker, ...one })))
@@ -100,7 +99,7 @@ export function clusterToolsSuite(maker: Maker): void {
   /** Fields of `metadata-quorum describe --status`. */
   const quorumStatus = async (run = tool) => {
     const { stdout } = await run('metadata-quorum', 'describe --status')
-    return new Map(lines(stdout).map(line => /^(\w+):\s+(.*)$/.exec(line)!.slice(1) as [string, string]))
+    return new Map(linesOf(stdout).map(line => /^(\w+):\s+(.*)$/.exec(line)!.slice(1) as [string, string]))
   }
   const all = [1, 2, 3]
 
@@ -163,7 +162,7 @@ export function clusterToolsSuite(maker: Maker): void {
     test('a new topic is spread over them, every replica in sync', async () => {
       await tool('topics', '--create --topic spread --partitions 6')
       await cluster.whenInSync()
-      const [head] = lines((await tool('topics', '--describe --topic spread')).stdout)
+      const [head] = linesOf((await tool('topics', '--describe --topic spread')).stdout)
       expect(head).toMatch(
         /^Topic: spread\tTopicId: [\w-]{22}\tPartitionCount: 6\tReplicationFactor: 3\tConfigs: min\.insync\.replicas=2$/,
       )
@@ -282,7 +281,7 @@ export function clusterToolsSuite(maker: Maker): void {
         status: undefined,
       })
       expect(stdout).toContain('The target replication factor of 3 cannot be reached because only 2 broker(s) are registered')
-      const proposed = lines(
+      const proposed = linesOf(
         (await tool('reassign-partitions', `--generate --topics-to-move-json-file ${topics} --broker-list 1,2,3`)).stdout,
       )
       expect([proposed[0], proposed[2]]).toEqual([
@@ -385,7 +384,7 @@ export function clusterToolsSuite(maker: Maker): void {
     let committed: string[][]
     const coordinatorOf = async (name: string) => {
       const { stdout } = await tool('consumer-groups', `--describe --group ${name} --state`)
-      return Number(/\((\d)\)/.exec(lines(stdout).at(-1)!)![1])
+      return Number(/\((\d)\)/.exec(linesOf(stdout).at(-1)!)![1])
     }
     /** Topic, partition and offset. */
     const committedBy = async (name: string) =>

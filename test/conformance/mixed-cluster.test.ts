@@ -1,11 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
 import { type ClusterListing, type Maker, ProcessCluster } from './cluster-harness.ts'
+import { linesOf } from './process-harness.ts'
 
 let cluster: ProcessCluster
 afterEach(() => cluster?.close())
-
-const lines = (text: string) => text.split('\n').filter(line => line !== '')
 
 const partitions = [0, 1, 2]
 
@@ -22,7 +21,7 @@ async function writeAndRead(expected: Expected): Promise<void> {
   }
   await cluster.whenInSync()
   for (const partition of partitions)
-    expect(lines(await cluster.kcat(`-C -t mixed -p ${partition} -e -q`))).toEqual(expected[partition])
+    expect(linesOf(await cluster.kcat(`-C -t mixed -p ${partition} -e -q`))).toEqual(expected[partition])
 }
 
 async function leaders(): Promise<number[]> {
@@ -57,7 +56,7 @@ test('a cluster of three nodes changes its maker node by node, without losing a 
   await cluster.whenInSync()
   await writeAndRead(expected)
   for (const { id } of cluster.nodes)
-    expect(lines(cluster.output(id)).filter(line => / (ERROR|FATAL) |[Cc]orrupt/.test(line))).toEqual([])
+    expect(linesOf(cluster.output(id)).filter(line => / (ERROR|FATAL) |[Cc]orrupt/.test(line))).toEqual([])
 })
 
 /** Node 1 is controller and broker, and all the quorum there is; node 2 is a broker that observes it. */

@@ -46,6 +46,11 @@ export async function run(command: string, args: readonly string[], options: Run
   return { status, stdout, stderr }
 }
 
+/** The lines of what a program has printed, without those that are blank. */
+export function linesOf(text: string): string[] {
+  return text.split('\n').filter(line => line.trim() !== '')
+}
+
 /** Asks again until `check` has an answer other than null, undefined and false. Throws when there is none in time. */
 export async function until<T>(what: string, check: () => T | Promise<T>, timeoutMs = 60_000): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs

@@ -4,7 +4,7 @@ import { type Cluster, startCluster } from '@millrace/testkit'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kafkaScript } from './kafka-peer.ts'
-import { run, until } from './process-harness.ts'
+import { linesOf, run, until } from './process-harness.ts'
 import { codecs, compressible, storedCodecs } from './stored-batches-harness.ts'
 import { KafkaTools, type ToolName, type ToolOptions } from './tools-harness.ts'
 
@@ -23,9 +23,8 @@ afterAll(async () => {
 /** Runs a tool against the broker; arguments are divided by spaces. */
 const tool = (name: ToolName, args: string, options?: ToolOptions) =>
   tools.run(name, ['--bootstrap-server', cluster.bootstrapServers, ...args.split(' ')], options)
-const lines = (text: string) => text.split('\n').filter(line => line !== '')
 /** The rows of a table, each with its cells. */
-const rows = (text: string) => lines(text).map(line => line.trim().split(/\s+/))
+const rows = (text: string) => linesOf(text).map(line => line.trim().split(/\s+/))
 const create = (topic: string, partitions = 1) => tool('topics', `--create --topic ${topic} --partitions ${partitions}`)
 const produce = (topic: string, values: readonly string[], args = '') =>
   tool('console-producer', `--topic ${topic}${args && ` ${args}`}`, { input: values.map(value => `${value}\n`).join('') })
@@ -34,9 +33,9 @@ describe('topics', () => {
   test('created, listed, described, given more partitions, deleted', async () => {
     const created = await tool('topics', '--create --topic life --partitions 2 --config retention.ms=3600000')
     expect(created.stdout).toBe('Created topic life.\n')
-    expect(lines((await tool('topics', '--list')).stdout)).toContain('life')
+    expect(linesOf((await tool('topics', '--list')).stdout)).toContain('life')
 
-    const described = lines((await tool('topics', '--describe --topic life')).stdout)
+    const described = linesOf((await tool('topics', '--describe --topic life')).stdout)
     expect(described[0]).toMatch(
       /^Topic: life\tTopicId: [\w-]{22}\tPartitionCount: 2\tReplicationFactor: 1\tConfigs: min.insync.replicas=1,retention.ms=3600000$/,
     )
@@ -48,10 +47,10 @@ describe('topics', () => {
     expect((await tool('topics', '--describe --topics-with-overrides')).stdout).toContain('Topic: life\t')
 
     await tool('topics', '--alter --topic life --partitions 4')
-    expect(lines((await tool('topics', '--describe --topic life')).stdout)).toHaveLength(5)
+    expect(linesOf((await tool('topics', '--describe --topic life')).stdout)).toHaveLength(5)
 
     await tool('topics', '--delete --topic life')
-    expect(lines((await tool('topics', '--list')).stdout)).not.toContain('life')
+    expect(linesOf((await tool('topics', '--list')).stdout)).not.toContain('life')
   })
 
   test('what cannot be done is refused with the reason', async () => {
@@ -89,7 +88,7 @@ describe('records', () => {
       'console-consumer',
       `--topic all-codecs --from-beginning --max-messages 10${properties.join('')}`,
     )
-    const read = lines(stdout).map(line => /^CreateTime:(\d+)\t(.*)$/.exec(line)!)
+    const read = linesOf(stdout).map(line => /^CreateTime:(\d+)\t(.*)$/.exec(line)!)
     expect(read.map(([, , rest]) => rest)).toEqual(expected.map((record, i) => `Partition:0\tOffset:${i}\t${record}`))
     const times = read.map(([, time]) => Number(time))
     expect(times).toEqual(times.toSorted((a, b) => a - b))
@@ -104,7 +103,7 @@ describe('records', () => {
     )
     expect(stdout).toMatch(/^200 records sent, /m)
     expect((await tool('get-offsets', `--topic perf-${codec}`)).stdout).toBe(`perf-${codec}:0:200\n`)
-    const consumed = lines((await tool('consumer-perf-test', `--topic perf-${codec} --num-records 200`)).stdout)
+    const consumed = linesOf((await tool('consumer-perf-test', `--topic perf-${codec} --num-records 200`)).stdout)
     expect(consumed.at(-1)!.split(', ')[4]).toBe('200')
   })
 
@@ -117,7 +116,7 @@ describe('records', () => {
   test('get-offsets: earliest, latest, by time, the time of the newest; delete-records moves the earliest', async () => {
     await create('offsets', 2)
     for (const value of ['a', 'b', 'c']) await produce('offsets', [value])
-    const offsets = async (time: string) => lines((await tool('get-offsets', `--topic offsets --time ${time}`)).stdout)
+    const offsets = async (time: string) => linesOf((await tool('get-offsets', `--topic offsets --time ${time}`)).stdout)
     const latest = await offsets('latest')
     expect(latest.map(line => line.split(':').slice(0, 2))).toEqual([
       ['offsets', '0'],
@@ -151,12 +150,12 @@ describe('groups', () => {
     await create('shared', 2)
     await produce('shared', ['a', 'b', 'c', 'd'], '--compression-codec lz4')
     const read = async (count: number) =>
-      lines((await tool('console-consumer', `--topic shared --group readers --from-beginning --max-messages ${count}`)).stdout)
+      linesOf((await tool('console-consumer', `--topic shared --group readers --from-beginning --max-messages ${count}`)).stdout)
     expect((await read(4)).sort()).toEqual(['a', 'b', 'c', 'd'])
     await produce('shared', ['e'])
     expect(await read(1)).toEqual(['e'])
 
-    expect(lines((await tool('consumer-groups', '--list')).stdout)).toContain('readers')
+    expect(linesOf((await tool('consumer-groups', '--list')).stdout)).toContain('readers')
     expect(rows((await tool('consumer-groups', '--list --state')).stdout)).toContainEqual(['readers', 'Empty'])
     expect(rows((await tool('groups', '--list')).stdout)).toContainEqual(['readers', 'Classic', 'consumer'])
     const describe = async (what = '') => (await tool('consumer-groups', `--describe --group readers${what}`)).stdout
@@ -194,7 +193,7 @@ describe('groups', () => {
     expect((await tool('consumer-groups', '--delete --group readers')).stdout).toContain(
       "Deletion of requested consumer groups ('readers') was successful.",
     )
-    expect(lines((await tool('consumer-groups', '--list')).stdout)).not.toContain('readers')
+    expect(linesOf((await tool('consumer-groups', '--list')).stdout)).not.toContain('readers')
     expect((await tool('consumer-groups', '--describe --group readers', { status: undefined })).stdout).toContain(
       'Group readers not found.',
     )
@@ -274,7 +273,7 @@ test('what this version does not serve is refused, and nothing waits for it', as
 test('log-dirs names the directory and the replicas in it', async () => {
   await create('located')
   const { stdout } = await tool('log-dirs', '--describe --topic-list located')
-  const described = JSON.parse(lines(stdout).find(line => line.startsWith('{'))!)
+  const described = JSON.parse(linesOf(stdout).find(line => line.startsWith('{'))!)
   const [{ logDirs }] = described.brokers
   expect(logDirs).toHaveLength(1)
   expect(logDirs[0]).toMatchObject({ error: null })
@@ -287,13 +286,13 @@ describe('configs', () => {
     const describe = async (more = '') => (await tool('configs', `--describe --topic tuned${more}`)).stdout
     expect(await describe()).toBe('Dynamic configs for topic tuned are:\n')
     await tool('configs', '--alter --topic tuned --add-config retention.ms=1000000,cleanup.policy=[compact,delete]')
-    expect(lines(await describe())).toEqual([
+    expect(linesOf(await describe())).toEqual([
       'Dynamic configs for topic tuned are:',
       '  cleanup.policy=compact,delete sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:cleanup.policy=compact,delete, DEFAULT_CONFIG:log.cleanup.policy=delete}',
       '  retention.ms=1000000 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:retention.ms=1000000}',
     ])
     await tool('configs', '--alter --topic tuned --delete-config cleanup.policy')
-    const all = lines(await describe(' --all'))
+    const all = linesOf(await describe(' --all'))
     expect(all).toContain('  cleanup.policy=delete sensitive=false synonyms={DEFAULT_CONFIG:log.cleanup.policy=delete}')
     expect(all).toContain('  max.message.bytes=1048588 sensitive=false synonyms={DEFAULT_CONFIG:message.max.bytes=1048588}')
     expect(all.length).toBeGreaterThan(30)
@@ -307,7 +306,7 @@ describe('configs', () => {
   test('of brokers are described, and a cluster-wide default is set and unset', async () => {
     const describe = async (what: string) => (await tool('configs', `--describe --entity-type brokers ${what}`)).stdout
     expect(await describe('--entity-name 1')).toBe('Dynamic configs for broker 1 are:\n')
-    const all = lines(await describe('--entity-name 1 --all'))
+    const all = linesOf(await describe('--entity-name 1 --all'))
     expect(all).toContainEqual(expect.stringMatching(/^ {2}node\.id=1 .*STATIC_BROKER_CONFIG:node\.id=1/))
     expect(all).toContainEqual(expect.stringMatching(/^ {2}log\.segment\.bytes=1073741824 /))
 
@@ -350,7 +349,7 @@ describe('the cluster', () => {
     const [host, port] = cluster.bootstrapServers.split(':')
     expect(rows((await clusterTool('list-endpoints')).stdout)[1]).toEqual(['1', host, port, 'null', 'unfenced', 'broker'])
     const status = new Map(
-      lines((await tool('metadata-quorum', 'describe --status')).stdout).map(line => line.split(/:\s+/, 2) as [string, string]),
+      linesOf((await tool('metadata-quorum', 'describe --status')).stdout).map(line => line.split(/:\s+/, 2) as [string, string]),
     )
     expect(status.get('ClusterId')).toBe(id)
     expect(status.get('LeaderId')).toBe('1')
@@ -369,7 +368,7 @@ test('the script itself: producer-verify and consumer-verify see every record ac
   await create('verified')
   const script = (name: string, args: string) =>
     run(kafkaScript(), [name, '--bootstrap-server', cluster.bootstrapServers, '--topic', 'verified', ...args.split(' ')])
-  const events = (stdout: string) => lines(stdout).map(line => JSON.parse(line))
+  const events = (stdout: string) => linesOf(stdout).map(line => JSON.parse(line))
   const produced = events((await script('producer-verify', '--max-messages 20')).stdout)
   expect(produced.filter(event => event.name === 'producer_send_success').map(event => event.offset)).toEqual(
     Array.from({ length: 20 }, (_, i) => i),
