@@ -2,13 +2,12 @@ import { BatchBuilder } from '@millrace/protocol'
 import { type MillraceError, silentLogger, type World } from '@millrace/runtime'
 import { SimulatedUniverse } from '@millrace/testkit'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { Log } from '../log/log.ts'
-import { defaultLogConfig } from '../log/log-config.ts'
 import { checkpointBatches } from './checkpoint-batches.ts'
 import { controlBatch } from './control-records.ts'
 import { RaftLog } from './raft-log.ts'
 import { SnapshotDownload } from './snapshot-download.ts'
 import { snapshotName, writeCheckpointNow } from './snapshots.ts'
+import { metadataLogIn } from './testing/metadata-log.ts'
 import { VoterSet, votersRecord } from './voter-set.ts'
 
 const directory = '/data/__cluster_metadata-0'
@@ -23,18 +22,7 @@ beforeEach(() => {
 })
 
 function open(): RaftLog {
-  const openLog = (recoveryPoint: number) =>
-    Log.open({
-      world,
-      logger: silentLogger,
-      directory,
-      topic: '__cluster_metadata',
-      partition: 0,
-      recoveryPoint,
-      isBackedBySnapshot: true,
-      config: defaultLogConfig,
-    })
-  return new RaftLog({ world, logger: silentLogger, directory, openLog, voters })
+  return new RaftLog({ world, logger: silentLogger, directory, openLog: metadataLogIn(world, directory), voters })
 }
 
 /** What the disk takes happens in virtual time. */

@@ -3,12 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DiskError, type File, nodeWorld, silentLogger, type World } from '@millrace/runtime'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Log } from '../log/log.ts'
-import { defaultLogConfig } from '../log/log-config.ts'
 import { RaftNode } from './raft-node.ts'
 import { defaultRaftTimeouts, type RaftNodeOptions } from './raft-node-options.ts'
 import { noTransport } from './raft-transport.ts'
 import type { SnapshotOptions } from './snapshotter.ts'
+import { metadataLogIn } from './testing/metadata-log.ts'
 
 const self = { id: 1, host: 'localhost', port: 9093 }
 const noSnapshots: SnapshotOptions = { maxRecordBytesBetween: 2 ** 30, maxIntervalMs: 0, retentionBytes: -1, retentionMs: -1 }
@@ -44,16 +43,7 @@ function nodeOf(
     nodeId: 1,
     directoryId: 'DDDDDDDDDDDDDDDDDDDDDQ',
     directory,
-    openLog: recoveryPoint =>
-      Log.open({
-        world,
-        logger: silentLogger,
-        directory,
-        topic: '__cluster_metadata',
-        partition: 0,
-        recoveryPoint,
-        config: { ...defaultLogConfig, segmentBytes: 400, retentionMs: -1 },
-      }),
+    openLog: metadataLogIn(world, directory, { segmentBytes: 400, retentionMs: -1 }),
     staticVoters: [self],
     controllerListenerName: 'CONTROLLER',
     clusterId: 'MkU3OEVBNTcwNTJENDM2Qg',

@@ -13,14 +13,13 @@ import {
 } from '@millrace/protocol'
 import { MillraceError, silentLogger } from '@millrace/runtime'
 import { type SimulatedMachine, SimulatedUniverse } from '@millrace/testkit'
-import { Log } from '../../log/log.ts'
-import { defaultLogConfig } from '../../log/log-config.ts'
 import { checkpointBatches } from '../checkpoint-batches.ts'
 import { RaftNode } from '../raft-node.ts'
 import { defaultRaftTimeouts, type RaftNodeOptions } from '../raft-node-options.ts'
 import type { RaftAddress } from '../raft-transport.ts'
 import { snapshotName, writeCheckpointNow } from '../snapshots.ts'
 import { votersRecord } from '../voter-set.ts'
+import { metadataLogIn } from './metadata-log.ts'
 
 const unreachable = new MillraceError('PEER_UNREACHABLE', 'nobody listens there')
 export const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
@@ -284,17 +283,7 @@ export class SimulatedQuorum {
       nodeId: id,
       directoryId,
       directory,
-      openLog: recoveryPoint =>
-        Log.open({
-          world,
-          logger: silentLogger,
-          directory,
-          topic: '__cluster_metadata',
-          partition: 0,
-          recoveryPoint,
-          isBackedBySnapshot: true,
-          config: { ...defaultLogConfig, segmentBytes: 2000, retentionMs: -1 },
-        }),
+      openLog: metadataLogIn(world, directory, { segmentBytes: 2000, retentionMs: -1 }),
       canVote,
       staticVoters: asksForVoters ? [] : this.voterIds.map(voter => ({ id: voter, ...addressOf(voter) })),
       bootstrapServers: asksForVoters ? this.voterIds.map(addressOf) : [],
