@@ -84,10 +84,9 @@ export class LogEnd {
   /** Brings to the file what is only in memory. Throws DiskError. */
   write(): void {
     if (this.#writtenOffset === this.#offset) return
-    const { guard, segments, flush } = this.#parts
+    const { guard, segments } = this.#parts
     guard.run(() => segments.active.writePending())
-    this.#writtenOffset = this.#offset
-    if (flush.unflushedRecords >= this.#flushMessages) flush.runNow()
+    this.#written()
   }
 
   /** Closes the active segment and starts a new one. Throws DiskError. */
@@ -95,7 +94,7 @@ export class LogEnd {
     const { clock, guard, segments, producers, flush } = this.#parts
     this.isChanged = true
     segments.roll(this.#offset)
-    this.#writtenOffset = this.#offset
+    this.#written()
     producers.snapshot(this.#offset)
     // A closed segment is forced to disk soon, as Kafka does, so that a recovery has to read the last one only.
     clock.defer(() => {
@@ -121,6 +120,13 @@ export class LogEnd {
   close(): void {
     this.#isClosed = true
     this.#flushTimer?.cancel()
+  }
+
+  /** Everything is in the file. What `flush.messages` wants on disk is there before anybody is told of it. */
+  #written(): void {
+    const { flush } = this.#parts
+    this.#writtenOffset = this.#offset
+    if (flush.unflushedRecords >= this.#flushMessages) flush.runNow()
   }
 
   #writeSoon(): void {

@@ -21,7 +21,9 @@ export class LogFlush {
   readonly #unflushed: Set<Segment>
   #active: Segment | undefined
   #recoveryPoint: number
-  #unflushedRecords = 0
+  /** Records ever appended, and how many of them were on disk at the end of a sync. */
+  #appendedRecords = 0
+  #flushedRecords = 0
   #namesChanged = true
   /** Counts cuts: a sync that was under way during one proves nothing about what came after. */
   #cuts = 0
@@ -40,7 +42,7 @@ export class LogFlush {
     return this.#recoveryPoint
   }
   get unflushedRecords(): number {
-    return this.#unflushedRecords
+    return this.#appendedRecords - this.#flushedRecords
   }
 
   /** A segment was added since the names in the directory were made durable last. */
@@ -49,7 +51,7 @@ export class LogFlush {
   }
 
   appended(records: number): void {
-    this.#unflushedRecords += records
+    this.#appendedRecords += records
   }
 
   added(segment: Segment): void {
@@ -111,7 +113,7 @@ export class LogFlush {
       }
       active.syncNow()
       this.#recoveryPoint = endOffset
-      this.#unflushedRecords = 0
+      this.#flushedRecords = this.#appendedRecords
     })
   }
 
@@ -131,7 +133,7 @@ export class LogFlush {
   async #syncAll(): Promise<void> {
     const { active, endOffset } = this.#options.prepare()
     const cuts = this.#cuts
-    const records = this.#unflushedRecords
+    const records = this.#appendedRecords
     this.#syncNamesAndEpochs()
     const closed = this.#closed(active)
     for (const segment of closed) {
@@ -146,7 +148,7 @@ export class LogFlush {
     // A segment that was closed meanwhile has indexes that are not on disk: a recovery must look into it.
     const through = active === this.#active ? endOffset : active.baseOffset
     this.#recoveryPoint = Math.max(this.#recoveryPoint, through)
-    this.#unflushedRecords = Math.max(0, this.#unflushedRecords - records)
+    this.#flushedRecords = Math.max(this.#flushedRecords, records)
   }
 
   #closed(active: Segment): Segment[] {

@@ -451,6 +451,25 @@ describe('gathered appends', () => {
     expect(log.recoveryPoint).toBe(9)
   })
 
+  test('that are written because their segment is closed are on disk, with flush.messages, when they are told of', () => {
+    const log = open({ ...smallSegments, flushMessages: 1 })
+    log.onWritten = () => {}
+    while (log.segmentCount < 2) fill(log, 1)
+    expect(log.writtenOffset).toBeGreaterThan(0)
+    expect(log.recoveryPoint).toBe(log.writtenOffset)
+  })
+  test('count for flush.messages from the flush on that they missed, although an earlier one ends after it', async () => {
+    const log = open({ flushMessages: 6 })
+    fill(log, 1)
+    const earlier = log.flush()
+    fill(log, 1)
+    expect(log.recoveryPoint).toBe(6)
+    fill(log, 1)
+    await earlier
+    fill(log, 1)
+    expect(log.recoveryPoint).toBe(12)
+  })
+
   test('that a killed process has not forced to disk are on disk, with flush.messages, when they can be read again', () => {
     const before = open()
     fill(before, 3)
