@@ -1,6 +1,7 @@
 import { metricsText } from '@millrace/runtime'
 import { expect, test } from 'vitest'
-import { BrokerMetrics, brokerMetricDeclarations } from '../broker-metrics.ts'
+import { brokerMetricDeclarations } from '../broker-metric-declarations.ts'
+import { BrokerMetrics } from '../broker-metrics.ts'
 import { underJmxNames } from './jmx-names.ts'
 
 test('what Kafka has too is shown under the names of the JMX exporter, with the same values', () => {
