@@ -1,6 +1,7 @@
 /** Second door of @millrace/broker: for sibling packages only. */
 
 export { type NodeStatus, nodeStatus } from './broker.ts'
+export { ActiveController } from './controller/active-controller.ts'
 export { changePartition, type Election } from './controller/partition-change.ts'
 export { changedPartition, partitionOf } from './controller/partition-image.ts'
 export { CoordinatorLog } from './group/coordinator-log.ts'
@@ -15,7 +16,9 @@ export { Follower } from './partition/follower.ts'
 export { InSyncSet } from './partition/in-sync-set.ts'
 export { Leader } from './partition/leader.ts'
 export { Ballot } from './raft/ballot.ts'
+export { controlRecordsIn } from './raft/control-records.ts'
 export { QuorumProgress } from './raft/quorum-progress.ts'
 export { Raft } from './raft/raft.ts'
+export { RaftLog } from './raft/raft-log.ts'
 export { RaftNode } from './raft/raft-node.ts'
 export { newUuid } from './storage/new-uuid.ts'

@@ -1,4 +1,5 @@
 import {
+  ActiveController,
   Ballot,
   CoordinatorLog,
   Follower,
@@ -8,10 +9,11 @@ import {
   ProducerState,
   QuorumProgress,
   Raft,
+  RaftLog,
   RaftNode,
   Segment,
 } from '@millrace/broker/internal'
-import { zeroUuid } from '@millrace/protocol'
+import { AlterPartition, type AlterPartitionRequest, BatchBuilder, BatchView, zeroUuid } from '@millrace/protocol'
 import type { SimulationOptions } from '../simulation/options.ts'
 import { type Mutant, replaceGetter, replaceMethod } from './mutant.ts'
 
@@ -39,6 +41,13 @@ const leadersFall: Partial<SimulationOptions> = {
   ...threeNodes,
   faults: ['kill-leaders', 'isolate-node', 'slow-host', 'lag-node', 'split'],
 }
+/** Leaders that nobody sees but clients, until others have written as much. */
+const leadersStranded: Partial<SimulationOptions> = {
+  ...threeNodes,
+  producers: 3,
+  brokerSessionMs: 600,
+  faults: ['strand-leader', 'kill-leaders', 'slow-host'],
+}
 const controllersFall: Partial<SimulationOptions> = {
   ...threeNodes,
   topicChanges: true,
@@ -58,6 +67,13 @@ const following = (real: Log['appendAsFollower']): Log['appendAsFollower'] =>
       isFollowing = false
     }
   }
+
+/** A batch of one metadata record that means nothing: NoOpRecord, version 0. */
+function noOpBatch(): Uint8Array {
+  const builder = new BatchBuilder({ maxBytes: 1024 })
+  builder.append(0, null, Uint8Array.of(1, 20, 0, 0))
+  return builder.build()
+}
 
 const both = (...mend: (() => void)[]) => {
   return () => {
@@ -155,6 +171,82 @@ export const clusterMutants: readonly Mutant[] = [
       ),
   },
   {
+    name: 'truncate-to-end-offset',
+    bug: "a follower whose log parts from its leader's cuts it to the end of the leader's log, not to where the epochs part (before KIP-101)",
+    seeds: 10,
+    draw: 'cluster',
+    options: leadersStranded,
+    plant: () => {
+      // Who asks without an epoch is told where the leader's log ends, if it is shorter, and cuts there.
+      const trusting = new WeakMap<Follower, number>()
+      const real = Object.getOwnPropertyDescriptor(Follower.prototype, 'lastFetchedEpoch')!.get!
+      return both(
+        replaceMethod(
+          Follower.prototype,
+          'diverged',
+          () =>
+            function (this: Follower) {
+              trusting.set(this, this.leaderEpoch)
+            },
+        ),
+        replaceGetter(Follower.prototype, 'lastFetchedEpoch', follower =>
+          trusting.get(follower) === follower.leaderEpoch ? -1 : (real.call(follower) as number),
+        ),
+      )
+    },
+  },
+  {
+    name: 'truncate-without-own-epochs',
+    bug: 'a follower cuts its log to the end that its leader names for an older epoch, whatever its own epochs say (before KIP-279)',
+    seeds: 60,
+    draw: 'cluster',
+    options: leadersStranded,
+    plant: () =>
+      replaceMethod(
+        Follower.prototype,
+        'diverged',
+        () =>
+          function (this: Follower, { endOffset }) {
+            this.truncateTo(Math.min(endOffset, this.logEndOffset))
+          },
+      ),
+  },
+  {
+    name: 'ignore-leader-epoch',
+    bug: 'fetches and questions for offsets of followers and consumers are answered whatever leader epoch they believe in',
+    seeds: 10,
+    draw: 'cluster',
+    options: { ...leadersFall, faults: ['kill-leaders', 'strand-leader', 'stale-request', 'stale-request'] },
+    plant: () =>
+      both(
+        replaceMethod(Leader.prototype, 'checkEpoch', () => () => 0),
+        replaceMethod(Follower.prototype, 'checkEpoch', () => () => 0),
+      ),
+  },
+  {
+    name: 'accept-stale-in-sync-sets',
+    bug: 'the controller takes AlterPartition without a look at the epochs of leader and partition',
+    seeds: 10,
+    draw: 'cluster',
+    options: { ...leadersFall, faults: ['kill-leaders', 'strand-leader', 'stale-request', 'stale-request'] },
+    plant: () =>
+      replaceMethod(
+        ActiveController.prototype,
+        'request',
+        request =>
+          function (this: ActiveController, api, version, body) {
+            if (api.key !== AlterPartition.key) return request.call(this, api, version, body) as never
+            // Neither older nor newer than any.
+            const unfenced = { leaderEpoch: Number.NaN, partitionEpoch: Number.NaN }
+            const topics = (body as AlterPartitionRequest).topics.map(topic => ({
+              ...topic,
+              partitions: topic.partitions.map(partition => ({ ...partition, ...unfenced })),
+            }))
+            return request.call(this, api, version, { ...body, topics }) as never
+          },
+      ),
+  },
+  {
     name: 'never-diverged',
     bug: 'a follower does not say which epoch its last record has, so that nobody sees that the logs part',
     seeds: 40,
@@ -205,7 +297,13 @@ export const clusterMutants: readonly Mutant[] = [
     bug: 'a group coordinator answers before the high watermark covers what it wrote',
     seeds: 40,
     draw: 'cluster',
-    options: { ...leadersFall, autoCommit: false, restartsMembers: true, consumers: 2 },
+    options: {
+      ...leadersStranded,
+      autoCommit: false,
+      restartsMembers: true,
+      consumers: 3,
+      faults: ['strand-leader', 'kill-consumer'],
+    },
     plant: () => replaceMethod(CoordinatorLog.prototype, 'whenCommitted', () => (_, done) => done()),
   },
   {
@@ -240,7 +338,7 @@ export const clusterMutants: readonly Mutant[] = [
     bug: 'a voter forgets in an epoch whom it has given its vote',
     seeds: 40,
     draw: 'cluster',
-    options: controllersFall,
+    options: { ...controllersFall, faults: ['contest-election'] },
     plant: () =>
       replaceMethod(
         Raft.prototype,
@@ -312,11 +410,45 @@ export const clusterMutants: readonly Mutant[] = [
       ),
   },
   {
+    name: 'commit-by-count',
+    bug: "a majority's copies commit what former leaders wrote, before anything of the new leader's own epoch (Raft §5.4.2)",
+    seeds: 10,
+    draw: 'cluster',
+    options: controllersFall,
+    plant: () =>
+      replaceMethod(
+        QuorumProgress.prototype,
+        'committedOffset',
+        () =>
+          function (this: QuorumProgress) {
+            const offsets = this.voters.map(({ endOffset }) => endOffset).sort((a, b) => b - a)
+            return offsets[Math.floor(offsets.length / 2)] ?? -1
+          },
+      ),
+  },
+  {
+    name: 'forget-leader-change',
+    bug: 'a new leader of the quorum begins its epoch with any record, and never writes a LeaderChange',
+    seeds: 10,
+    draw: 'cluster',
+    options: controllersFall,
+    plant: () =>
+      replaceMethod(
+        RaftLog.prototype,
+        'appendAsLeader',
+        append =>
+          function (this: RaftLog, bytes, epoch) {
+            const isFirst = this.end.epoch < epoch && BatchView.at(bytes, 0)!.isControl
+            append.call(this, isFirst ? noOpBatch() : bytes, epoch)
+          },
+      ),
+  },
+  {
     name: 'metadata-answered-at-once',
     bug: 'admin requests are answered before a majority has the records',
     seeds: 40,
     draw: 'cluster',
-    options: controllersFall,
+    options: { ...controllersFall, faults: ['strand-controller'] },
     plant: () => replaceMethod(RaftNode.prototype, 'whenCommitted', () => (_, done) => done()),
   },
 ]

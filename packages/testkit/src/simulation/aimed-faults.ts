@@ -83,24 +83,27 @@ export class AimedFaults {
     this.#strand(node, others, clients, { isOver: () => others.some(hasCommitted), ended: () => {} })
   }
 
-  /** The active controller dies and comes back at once, on a slow network, and two other voters do not hear of one another: both stand for election. */
+  /**
+   * The active controller dies and comes back at once, and it and another voter do not hear of one another while the rest is stopped for a moment: both
+   * have asked for votes when the rest wakes up.
+   */
   contestElection(): void {
     const { random, targets, universe, options, log, lasting, restart } = this.#options
     const { cluster, sight } = targets
-    const active = sight.activeController()
-    const rest = cluster.controllers.filter(node => node !== active && node.isRunning)
-    if (active === null || rest.length < 2 || this.#isContested) return
+    const one = sight.activeController()
+    const rest = cluster.controllers.filter(node => node !== one && node.isRunning)
+    if (one === null || rest.length < 2 || this.#isContested) return
     this.#isContested = true
-    const one = rest.splice(random.below(rest.length), 1)[0]!
-    const other = random.pick(rest)
+    const other = rest.splice(random.below(rest.length), 1)[0]!
     log(`${one.plan.host} and ${other.plan.host} stand against one another`)
     const { net } = universe
+    one.kill()
+    restart(one, 0)
     const release = this.#blockBothWays([one.plan.host], [other.plan.host])
-    const slowByMs = (options.electionTimeoutMs * random.between(5, 40)) / 100
+    for (const { machine } of rest) machine.pause(random.between(70, 120))
+    const slowByMs = (options.electionTimeoutMs * random.between(2, 10)) / 100
     for (const { plan } of cluster.controllers) net.slow(plan.host, slowByMs)
-    active.kill()
-    restart(active, random.between(0, 10))
-    lasting(options.electionTimeoutMs * random.between(4, 10), () => {
+    lasting(options.electionTimeoutMs * random.between(3, 6), () => {
       this.#isContested = false
       release()
       for (const { plan } of cluster.controllers) net.slow(plan.host, 0)

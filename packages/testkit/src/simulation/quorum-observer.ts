@@ -7,6 +7,9 @@ interface Memory {
   votedId: number
   process: number
   appliedOffset: number
+  /** The epoch in which it led when it was last looked at, and what was committed; -1: it did not lead. */
+  ledEpoch: number
+  committed: number
 }
 
 /** Looks into the metadata quorum between events: epochs, votes and leaders. Its log is one of those that the `ReplicaObserver` looks at. */
@@ -39,11 +42,25 @@ export class QuorumObserver {
     if (votedId >= 0) memory.votedId = votedId
     if (role === 'leader') this.#believe(node, epoch, node.plan.id)
     else if (leaderId >= 0) this.#believe(node, epoch, leaderId)
+    this.#lookAtCommits(node, memory)
     if (metadata === undefined) return
     if (memory.process === node.machine.processId && metadata.appliedOffset < memory.appliedOffset)
       this.#broken(node, `its metadata went from offset ${memory.appliedOffset} back to ${metadata.appliedOffset}`)
     memory.process = node.machine.processId
     memory.appliedOffset = metadata.appliedOffset
+  }
+
+  /** A leader commits nothing of former epochs before it commits something of its own (Raft §5.4.2). */
+  #lookAtCommits(node: SimulatedNode, memory: Memory): void {
+    const { epoch, progress, highWatermark } = node.insides.raft!.raft
+    const wasLeading = memory.ledEpoch === epoch && memory.process === node.machine.processId
+    if (progress !== null && wasLeading && highWatermark > memory.committed && highWatermark <= progress.epochStartOffset)
+      this.#broken(
+        node,
+        `the leader of epoch ${epoch}, which begins at ${progress.epochStartOffset}, committed from ${memory.committed} to ${highWatermark}`,
+      )
+    memory.ledEpoch = progress === null ? -1 : epoch
+    memory.committed = highWatermark
   }
 
   #believe(node: SimulatedNode, epoch: number, leader: number): void {
@@ -55,7 +72,7 @@ export class QuorumObserver {
   #memory(node: SimulatedNode): Memory {
     let memory = this.#memories.get(node)
     if (memory === undefined || memory.disks !== node.disks) {
-      memory = { disks: node.disks, epoch: 0, votedId: -1, process: -1, appliedOffset: -1 }
+      memory = { disks: node.disks, epoch: 0, votedId: -1, process: -1, appliedOffset: -1, ledEpoch: -1, committed: -1 }
       this.#memories.set(node, memory)
     }
     return memory

@@ -1,4 +1,4 @@
-import { insidesOf, type NodeInsides } from '@millrace/broker/internal'
+import { controlRecordsIn, insidesOf, type NodeInsides } from '@millrace/broker/internal'
 import { type BatchView, batchesIn } from '@millrace/protocol'
 import { messageOf } from '@millrace/runtime'
 import { type HasChanged, type Replica, replicasOf } from './replica-sight.ts'
@@ -39,6 +39,8 @@ interface Memory {
   highWatermark: number
   logStartOffset: number
   nextOffset: number
+  /** Epoch of the batch before `nextOffset`; -1: it was not read. */
+  epoch: number
 }
 
 const readBytes = 1 << 20
@@ -217,6 +219,7 @@ export class ReplicaObserver {
       ledger.unread.push({ from: ledger.nextOffset, to: from })
       ledger.nextOffset = from
     }
+    let epoch = from === memory.nextOffset ? memory.epoch : -1
     const seen = new Set<number>()
     while (offset < highWatermark) {
       const batches = readBatches(replica, offset)
@@ -224,7 +227,10 @@ export class ReplicaObserver {
         this.#broken(replica, `nothing to read at ${offset}, below the high watermark ${highWatermark}`)
         return
       }
-      for (const { baseOffset, nextOffset, crc } of batches) {
+      for (const batch of batches) {
+        const { baseOffset, nextOffset, crc, partitionLeaderEpoch } = batch
+        if (replica.isMetadata && epoch >= 0 && partitionLeaderEpoch !== epoch) this.#lookAtEpochStart(replica, batch, epoch)
+        epoch = partitionLeaderEpoch
         const known = ledger.crcs.get(baseOffset)
         const isOld =
           baseOffset < ledger.nextOffset && !ledger.unread.some(({ from, to }) => baseOffset >= from && baseOffset < to)
@@ -238,6 +244,16 @@ export class ReplicaObserver {
     this.#lookForGaps(replica, ledger, { from: Math.max(from, log.logStartOffset), to: offset, seen })
     if (offset > from) ledger.nextOffset = Math.max(ledger.nextOffset, offset)
     memory.nextOffset = offset
+    memory.epoch = epoch
+  }
+
+  /** The first thing that a leader of the quorum writes says that it leads; epochs grow along the log. */
+  #lookAtEpochStart(replica: Replica, batch: BatchView, before: number): void {
+    const { baseOffset, partitionLeaderEpoch } = batch
+    if (partitionLeaderEpoch < before)
+      this.#broken(replica, `epoch ${partitionLeaderEpoch} at ${baseOffset} follows epoch ${before}`)
+    else if (!batch.isControl || controlRecordsIn(batch)[0]?.type !== 'LeaderChange')
+      this.#broken(replica, `epoch ${partitionLeaderEpoch} begins at ${baseOffset} without a LeaderChange record`)
   }
 
   #lookForGaps(
@@ -258,7 +274,7 @@ export class ReplicaObserver {
     if (!memory)
       this.#memories.set(
         incarnation,
-        (memory = { mayHaveLed: true, wasBelowMinIsr: false, highWatermark: 0, logStartOffset: 0, nextOffset: 0 }),
+        (memory = { mayHaveLed: true, wasBelowMinIsr: false, highWatermark: 0, logStartOffset: 0, nextOffset: 0, epoch: -1 }),
       )
     return memory
   }
