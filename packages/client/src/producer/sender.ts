@@ -1,9 +1,10 @@
-import { ErrorCode, errorOf, KafkaError, Produce, type ProduceResponse, zeroUuid } from '@millrace/protocol'
+import { ErrorCode, KafkaError, Produce } from '@millrace/protocol'
 import type { Timer } from '@millrace/runtime'
 import type { Cluster } from '../cluster.ts'
-import { DisconnectedError, isRetriable } from '../errors.ts'
+import { isRetriable } from '../errors.ts'
 import type { Connection } from '../network/connection.ts'
 import type { PartitionQueue } from './partition-queue.ts'
+import { type Outcome, produceTopics, readOutcomes, success, unanswered } from './produce-request.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerMetrics } from './producer-metrics.ts'
 import { newRoute, type Outstanding, type Route, stalled, stallMs } from './route.ts'
@@ -24,14 +25,6 @@ export interface SenderEvents {
   failed(batch: ProducerBatch, error: Error): void
   /** The broker finds the batch too large: parts that take its place. */
   split(batch: ProducerBatch): ProducerBatch[]
-}
-
-interface Outcome {
-  readonly error: Error | null
-  /** The broker has said so: an attempt with another outcome may have been written. */
-  readonly isCertain: boolean
-  readonly baseOffset: number
-  readonly logAppendTimeMs: number
 }
 
 /** Puts ready batches into requests, one request of many partitions a broker, and deals with the answers. */
@@ -237,18 +230,7 @@ export class Sender {
 
   #send(route: Route, connection: Connection, batches: ProducerBatch[]): void {
     const { acks, requestTimeoutMs } = this.#options
-    const byTopic = new Map<string, ProducerBatch[]>()
-    for (const batch of batches) {
-      const list = byTopic.get(batch.queue.topic.name)
-      if (list) list.push(batch)
-      else byTopic.set(batch.queue.topic.name, [batch])
-    }
-    let allHaveIds = true
-    const topicData = [...byTopic].map(([name, list]) => {
-      const topicId = this.#cluster.metadata.topic(name)?.topicId ?? zeroUuid
-      if (topicId === zeroUuid) allHaveIds = false
-      return { name, topicId, partitionData: list.map(batch => ({ index: batch.queue.index, records: batch.finish() })) }
-    })
+    const { topicData, allHaveIds } = produceTopics(batches, this.#cluster.metadata)
     const sentAtMs = this.#cluster.world.clock.monotonic()
     const outstanding: Outstanding = { connection, batches, sentAtMs }
     route.inFlight.add(outstanding)
@@ -260,7 +242,7 @@ export class Sender {
         response => {
           this.#metrics.answered(this.#cluster.world.clock.monotonic() - sentAtMs)
           if (acks === 0) for (const batch of batches) this.#settle(batch, success)
-          else this.#answered(batches, response)
+          else readOutcomes(batches, response, this.#cluster.metadata, (batch, outcome) => this.#settle(batch, outcome))
         },
         (error: Error) => this.#lost(batches, error),
       )
@@ -270,46 +252,10 @@ export class Sender {
       })
   }
 
-  #answered(batches: ProducerBatch[], response: ProduceResponse): void {
-    const { metadata } = this.#cluster
-    const missing = new Set(batches)
-    for (const { name, topicId, partitionResponses } of response.responses) {
-      const topic = name === '' ? metadata.nameOf(topicId) : name
-      for (const answer of partitionResponses) {
-        const batch = batches.find(({ queue }) => queue.index === answer.index && queue.topic.name === topic)
-        if (!batch || !missing.delete(batch)) continue
-        const { errorCode, errorMessage, baseOffset, logAppendTimeMs, recordErrors, currentLeader } = answer
-        const where = `${topic}-${answer.index}`
-        const first = recordErrors[0]
-        const detail = first ? `record ${first.batchIndex}: ${first.batchIndexErrorMessage ?? errorMessage}` : errorMessage
-        const error = errorCode === ErrorCode.NONE ? null : errorOf(errorCode, detail === null ? null : `${detail} (${where})`)
-        if (error && currentLeader.leaderId >= 0) {
-          const endpoint = response.nodeEndpoints.find(({ nodeId }) => nodeId === currentLeader.leaderId)
-          metadata.applyLeaderHint(topic!, answer.index, currentLeader.leaderId, currentLeader.leaderEpoch, endpoint)
-        }
-        this.#settle(batch, { error, isCertain: true, baseOffset, logAppendTimeMs })
-      }
-    }
-    // Topics that were deleted or made again meanwhile have an id that nobody knows any more.
-    for (const batch of missing)
-      this.#settle(batch, {
-        ...success,
-        error: new DisconnectedError('The broker left a batch without an answer'),
-        isCertain: false,
-      })
-  }
-
   /** No answer: what became of the batches is not known. */
   #lost(batches: ProducerBatch[], error: Error): void {
-    // What can't be sent at all (an unsupported version, a value that does not encode) was not written either.
-    const isCertain = !isRetriable(error) && error instanceof KafkaError
     this.#cluster.requestMetadata()
-    for (const batch of batches)
-      this.#settle(batch, {
-        ...success,
-        error: isRetriable(error) || isCertain ? error : new DisconnectedError(error.message, error),
-        isCertain,
-      })
+    for (const batch of batches) this.#settle(batch, unanswered(error))
   }
 
   #settle(batch: ProducerBatch, { error, isCertain, baseOffset, logAppendTimeMs }: Outcome): void {
@@ -434,8 +380,6 @@ export class Sender {
       }
   }
 }
-
-const success: Outcome = { error: null, isCertain: true, baseOffset: -1, logAppendTimeMs: -1 }
 
 /** Errors after which the batch may stand in the log all the same. */
 const writtenPerhaps: ReadonlySet<number> = new Set([
