@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { parseCommand, UsageError } from './arguments.ts'
 
 const noVoters = { initialControllers: undefined, noInitialControllers: false }
+const noLevels = { releaseVersion: undefined, features: [] }
 
 describe('commands', () => {
   test.each([
@@ -17,11 +18,27 @@ describe('commands', () => {
     [['broker', 'f.properties'], { name: 'broker', file: 'f.properties' }],
     [
       ['storage', 'format', '-t', 'ID', '-c', 'FILE', '--standalone', '--ignore-formatted'],
-      { name: 'storage format', clusterId: 'ID', file: 'FILE', standalone: true, ...noVoters, ignoreFormatted: true },
+      {
+        name: 'storage format',
+        clusterId: 'ID',
+        file: 'FILE',
+        standalone: true,
+        ...noVoters,
+        ignoreFormatted: true,
+        ...noLevels,
+      },
     ],
     [
       ['storage', 'format', '--cluster-id', 'ID', '--config', 'FILE'],
-      { name: 'storage format', clusterId: 'ID', file: 'FILE', standalone: false, ...noVoters, ignoreFormatted: false },
+      {
+        name: 'storage format',
+        clusterId: 'ID',
+        file: 'FILE',
+        standalone: false,
+        ...noVoters,
+        ignoreFormatted: false,
+        ...noLevels,
+      },
     ],
     [
       ['storage', 'format', '-t', 'ID', '-c', 'FILE', '-I', '1@h:1:D'],
@@ -33,6 +50,20 @@ describe('commands', () => {
         initialControllers: '1@h:1:D',
         noInitialControllers: false,
         ignoreFormatted: false,
+        ...noLevels,
+      },
+    ],
+    [
+      ['storage', 'format', '-t', 'ID', '-c', 'FILE', '-r', '4.1', '--feature', 'a=1', '-f', 'b=2'],
+      {
+        name: 'storage format',
+        clusterId: 'ID',
+        file: 'FILE',
+        standalone: false,
+        ...noVoters,
+        ignoreFormatted: false,
+        releaseVersion: '4.1',
+        features: ['a=1', 'b=2'],
       },
     ],
     [['storage', 'random-uuid'], { name: 'storage random-uuid' }],

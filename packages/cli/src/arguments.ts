@@ -24,6 +24,10 @@ export type Command =
       readonly initialControllers: string | undefined
       readonly noInitialControllers: boolean
       readonly ignoreFormatted: boolean
+      /** undefined: not given. */
+      readonly releaseVersion: string | undefined
+      /** `name=level` of each. */
+      readonly features: readonly string[]
     }
   | { readonly name: 'storage random-uuid' }
 
@@ -109,6 +113,8 @@ function parseStorage([action, ...args]: string[]): Command {
         standalone: { type: 'boolean', short: 's', default: false },
         'initial-controllers': { type: 'string', short: 'I' },
         'no-initial-controllers': { type: 'boolean', short: 'N', default: false },
+        'release-version': { type: 'string', short: 'r' },
+        feature: { type: 'string', short: 'f', multiple: true, default: [] },
         'ignore-formatted': { type: 'boolean', short: 'g', default: false },
       },
     }),
@@ -126,6 +132,8 @@ function parseStorage([action, ...args]: string[]): Command {
     initialControllers: values['initial-controllers'],
     noInitialControllers: values['no-initial-controllers'],
     ignoreFormatted: values['ignore-formatted'],
+    releaseVersion: values['release-version'],
+    features: values.feature,
   }
 }
 

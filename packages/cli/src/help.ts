@@ -19,6 +19,9 @@ Usage: millrace COMMAND [OPTIONS]
                             names all voters of a new quorum, the same for every node
     -N, --no-initial-controllers
                             for a node that joins a quorum that is there
+    -r, --release-version V the release of Apache Kafka whose levels of features a new cluster begins with (4.3)
+    -f, --feature NAME=LEVEL
+                            another level of one feature; may be given several times
     -g, --ignore-formatted  leaves directories that are formatted as they are
   broker FILE               Runs a node with a server.properties as Apache Kafka takes it, until SIGTERM or SIGINT.
 

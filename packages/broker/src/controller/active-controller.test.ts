@@ -14,8 +14,9 @@ import { readBrokerConfig } from '../config/broker-config.ts'
 import { clusterId, controllerProperties, directoryOf } from '../testing/controller-scenario.ts'
 import { VirtualClock } from '../testing/group-scenario.ts'
 import { ActiveController } from './active-controller.ts'
-import { bootstrapRecords, supportedFeatures } from './features.ts'
+import { supportedFeatures } from './features.ts'
 import { MetadataImage } from './image.ts'
+import { bootstrapRecords } from './initial-levels.ts'
 import type { MetadataRecord } from './metadata-record.ts'
 
 /** A log that commits when the test says so, and the committed image that follows it. */

@@ -1,5 +1,4 @@
 import { MillraceError } from '@millrace/runtime'
-import type { MetadataRecord } from './metadata-record.ts'
 import { MetadataVersion } from './metadata-version.ts'
 
 export interface FeatureRange {
@@ -21,19 +20,6 @@ export const supportedFeatures: readonly FeatureRange[] = [
   { name: 'share.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
   { name: 'streams.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
 ]
-
-/** Levels of a new cluster, as Apache Kafka 4.3.1 formats it. */
-export function bootstrapRecords(): MetadataRecord[] {
-  const levels: readonly (readonly [string, number])[] = [
-    ['metadata.version', metadataVersion],
-    ['eligible.leader.replicas.version', 1],
-    ['group.version', 1],
-    ['share.version', 1],
-    ['streams.version', 1],
-    ['transaction.version', 2],
-  ]
-  return levels.map(([name, featureLevel]) => ({ type: 'FeatureLevelRecord', value: { name, featureLevel } }))
-}
 
 /** Throws a MillraceError UNSUPPORTED_FEATURE when the cluster's levels are not those that this version reads and writes. */
 export function checkFeatures(levels: ReadonlyMap<string, number>): void {

@@ -1,8 +1,9 @@
 import { ErrorCode, type UpdateFeaturesRequest, type UpdateFeaturesResponse } from '@millrace/protocol'
 import { type ControllerState, type Decision, orRefusal, Refusal } from './decision.ts'
 import { type FeatureRange, supportedFeatures } from './features.ts'
+import { metadataVersionFor } from './initial-levels.ts'
 import type { MetadataRecord } from './metadata-record.ts'
-import { MetadataVersion, metadataVersionOf } from './metadata-version.ts'
+import { metadataVersionOf } from './metadata-version.ts'
 import { minInsyncReplicasOfCluster } from './min-insync-replicas.ts'
 
 const UpgradeType = { UPGRADE: 1, SAFE_DOWNGRADE: 2, UNSAFE_DOWNGRADE: 3 } as const
@@ -12,11 +13,6 @@ const eligibleReplicasFeature = 'eligible.leader.replicas.version'
 
 /** Levels of metadata.version that brought something into the log which older ones do not know: there is no way back below them. */
 const changesMetadata = [8, 11, 13, 14, 15, 17, 23, 30]
-/** What a level of a feature needs of metadata.version. */
-const needsMetadataVersion: ReadonlyMap<string, number> = new Map([
-  [`${eligibleReplicasFeature} 1`, MetadataVersion.eligibleLeaderReplicas],
-])
-
 interface Update {
   readonly feature: string
   readonly level: number
@@ -79,7 +75,7 @@ function change(state: ControllerState, update: Update, all: readonly Update[]):
     return []
   }
   if (feature === metadataFeature) checkMetadataVersion(present, level, upgradeType)
-  const needed = needsMetadataVersion.get(`${feature} ${level}`) ?? 0
+  const needed = metadataVersionFor.get(`${feature} ${level}`) ?? 0
   const metadataLevel = all.find(other => other.feature === metadataFeature)?.level ?? metadataVersionOf(state.image)
   if (metadataLevel < needed) throw refuse(`It needs ${metadataFeature} ${needed}, and that is ${metadataLevel}.`)
   const record: MetadataRecord = { type: 'FeatureLevelRecord', value: { name: feature, featureLevel: level } }

@@ -1,5 +1,5 @@
 import type { Disk } from '@millrace/runtime'
-import { bootstrapRecords } from '../controller/features.ts'
+import { bootstrapRecords } from '../controller/initial-levels.ts'
 import type { MetadataRecord } from '../controller/metadata-record.ts'
 import { decodeRecord } from '../controller/record-codec.ts'
 import { readCheckpoint } from '../raft/snapshots.ts'

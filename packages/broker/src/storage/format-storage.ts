@@ -2,7 +2,7 @@ import { isUuid, zeroUuid } from '@millrace/protocol'
 import { MillraceError, silentLogger, type World } from '@millrace/runtime'
 import { readBrokerConfig } from '../config/broker-config.ts'
 import { nodeKeys } from '../config/node-keys.ts'
-import { bootstrapRecords } from '../controller/features.ts'
+import { bootstrapRecords, initialLevels } from '../controller/initial-levels.ts'
 import { encodeRecord } from '../controller/record-codec.ts'
 import { checkpointBatches } from '../raft/checkpoint-batches.ts'
 import { snapshotName, writeCheckpointNow } from '../raft/snapshots.ts'
@@ -16,6 +16,10 @@ export interface FormatOptions extends InitialVotersOptions {
   /** As read from server.properties. */
   readonly properties: ReadonlyMap<string, string>
   readonly clusterId: string
+  /** Release whose levels the cluster begins with, as `4.1` or `4.1-IV0`. Default: the newest that this version knows. */
+  readonly releaseVersion?: string
+  /** Levels of features that are others than the release's. */
+  readonly features?: ReadonlyMap<string, number>
   /** Directories that are formatted already are left as they are instead of an error. */
   readonly ignoreFormatted?: boolean
 }
@@ -23,7 +27,7 @@ export interface FormatOptions extends InitialVotersOptions {
 /**
  * Formats the log directories as Apache Kafka 4.3.1's StorageTool does: meta.properties in each, the levels of the features in
  * `bootstrap.checkpoint`, and the voters of a dynamic quorum in the metadata log's first checkpoint. Returns the directories that were
- * formatted. Throws a ConfigError, or a MillraceError INVALID_CLUSTER_ID, ALREADY_FORMATTED, CLUSTER_ID_MISMATCH, NODE_ID_MISMATCH, QUORUM_MISMATCH.
+ * formatted. Throws a ConfigError, or a MillraceError INVALID_CLUSTER_ID, ALREADY_FORMATTED, CLUSTER_ID_MISMATCH, NODE_ID_MISMATCH, QUORUM_MISMATCH, UNSUPPORTED_FEATURE.
  */
 export function formatStorage(world: World, options: FormatOptions): string[] {
   const { properties, clusterId } = options
@@ -41,12 +45,18 @@ export function formatStorage(world: World, options: FormatOptions): string[] {
   const paths = logDirectoriesOf(config)
   const metadataDirectoryId = options.initialControllers?.find(({ id }) => id === nodeId)?.directoryId ?? newUuid(world)
   const voters = initialVoters(config, options, metadataDirectoryId)
+  const { noInitialControllers, releaseVersion, features } = options
+  const levels = initialLevels({
+    isDynamic: voters !== null || noInitialControllers === true,
+    ...(releaseVersion === undefined ? {} : { releaseVersion }),
+    ...(features === undefined ? {} : { features }),
+  })
   const toFormat = [...new Set([...paths.all, paths.metadata])].filter(path => !isFormatted(world, path, nodeId, options))
   for (const path of toFormat) {
     const directoryId = path === paths.metadata ? metadataDirectoryId : newUuid(world)
     world.disk.makeDirectory(path)
     if (path === paths.metadata) {
-      writeBootstrapCheckpoint(world, path)
+      writeBootstrapCheckpoint(world, path, levels)
       if (voters) writeVotersCheckpoint(world, path, voters)
     }
     writeMetaProperties(world.disk, path, { clusterId, nodeId, directoryId })
@@ -75,8 +85,8 @@ function isFormatted(world: World, path: string, nodeId: number, { clusterId, ig
   return true
 }
 
-function writeBootstrapCheckpoint(world: World, path: string): void {
-  const values = bootstrapRecords().map(encodeRecord)
+function writeBootstrapCheckpoint(world: World, path: string, levels: ReadonlyMap<string, number>): void {
+  const values = bootstrapRecords(levels).map(record => encodeRecord(record))
   const batches = checkpointBatches({ epoch: 0, lastContainedLogTimestampMs: 0, values, nowMs: world.clock.now() })
   writeCheckpointNow(world.disk, `${path}/bootstrap.checkpoint`, batches)
 }

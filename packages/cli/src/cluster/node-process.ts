@@ -5,7 +5,7 @@ import type { ClusterNode } from './cluster-plan.ts'
 
 export interface NodeProcessOptions {
   readonly node: Pick<ClusterNode, 'nodeId' | 'file'>
-  /** Options of Node, such as bounds of its heap. Default none. */
+  /** Options of Node, such as bounds of its heap. Default: what the command gives itself. */
   readonly flags?: readonly string[]
   /** Further environment. */
   readonly environment?: Readonly<Record<string, string>>
@@ -18,7 +18,8 @@ export const readyMessage = 'ready'
 
 const command = fileURLToPath(new URL('../../bin/millrace.mjs', import.meta.url))
 /** What the command would otherwise begin itself anew for, losing its channel. */
-const allocator = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '131072' }
+const allocator = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '16384', MALLOC_TRIM_THRESHOLD_: '131072' }
+const heap = ['--max-semi-space-size=2']
 /** Longer than a controlled shutdown takes at the most. */
 const stopTimeoutMs = 30_000
 
@@ -33,7 +34,7 @@ export class NodeProcess {
   #hasEnded = false
   #lastLine = ''
 
-  constructor({ node, flags = [], environment = {}, line }: NodeProcessOptions) {
+  constructor({ node, flags = heap, environment = {}, line }: NodeProcessOptions) {
     this.nodeId = node.nodeId
     const child = spawn(process.execPath, [...flags, command, 'broker', node.file], {
       env: { ...process.env, ...allocator, ...environment },
