@@ -10,10 +10,10 @@ import { LogPlace } from './log-place.ts'
 import { LogReader, type LogReadOptions } from './log-reader.ts'
 import type { FoundOffset } from './log-search.ts'
 import { LogSegments } from './log-segments.ts'
+import { LogStart } from './log-start.ts'
 import { type OpenedLog, openSegments, replay } from './open-segments.ts'
 import { readTopicId, syncTopicId, writeTopicId } from './partition-metadata.ts'
 import type { ProducerLog } from './producer-log.ts'
-import { type Retention, retention } from './retention.ts'
 import { type LogTail, TailCache } from './tail-cache.ts'
 
 const dayMs = 86_400_000
@@ -35,11 +35,11 @@ export class Log {
   readonly #tail: LogTail
   readonly #place: LogPlace
   readonly #segments: LogSegments
+  readonly #start: LogStart
   readonly #end: LogEnd
   readonly #reader: LogReader
   #topicId: string | undefined
   #config: LogConfig
-  #logStartOffset: number
   #highWatermark: number
   #isClosed = false
 
@@ -78,7 +78,6 @@ export class Log {
     this.#config = options.config
     this.#epochs = epochs
     this.#producers = opened.producers
-    this.#logStartOffset = opened.logStartOffset
     this.#highWatermark = opened.logStartOffset
     this.#tail = (options.tailCache ?? new TailCache(0)).tail()
     this.#guard = new DiskGuard(error => {
@@ -106,11 +105,13 @@ export class Log {
     this.#segments = new LogSegments(world, directory, options.config, this.#flush, opened.segments)
     const { clock } = world
     const { flushMessages, flushMs } = options.config
-    const parts = { clock, guard: this.#guard, segments: this.#segments, tail: this.#tail }
+    const parts = { clock, guard: this.#guard, segments: this.#segments, epochs, producers: this.#producers, tail: this.#tail }
     this.#end = new LogEnd(
-      { ...parts, epochs, producers: this.#producers, flush: this.#flush },
+      { ...parts, flush: this.#flush },
       { endOffset: opened.logEndOffset, isChanged: opened.isChanged, flushMessages, flushMs },
     )
+    const { logger } = options
+    this.#start = new LogStart({ ...parts, logger, end: this.#end, place: this.#place }, options, opened.logStartOffset)
     this.#reader = new LogReader({ ...parts, end: this.#end })
   }
 
@@ -134,7 +135,7 @@ export class Log {
     return this.#config
   }
   get logStartOffset(): number {
-    return this.#logStartOffset
+    return this.#start.offset
   }
   get logEndOffset(): number {
     return this.#end.offset
@@ -240,10 +241,10 @@ export class Log {
    * fewer bytes than asked for does not mean that there are no more. Throws KafkaError OFFSET_OUT_OF_RANGE, CorruptLogError, DiskError.
    */
   read(offset: number, options: LogReadOptions): LogRead {
-    if (offset < this.#logStartOffset || offset > this.logEndOffset)
+    if (offset < this.logStartOffset || offset > this.logEndOffset)
       throw new KafkaError(
         ErrorCode.OFFSET_OUT_OF_RANGE,
-        `offset ${offset} of ${this.topic}-${this.partition}, which has ${this.#logStartOffset} to ${this.logEndOffset}`,
+        `offset ${offset} of ${this.topic}-${this.partition}, which has ${this.logStartOffset} to ${this.logEndOffset}`,
       )
     return this.#reader.read(offset, options)
   }
@@ -260,21 +261,19 @@ export class Log {
 
   /** The first record with a timestamp of at least `timestamp`. */
   offsetForTimestamp(timestamp: number): FoundOffset | null {
-    return this.#reader.offsetForTimestamp(timestamp, this.#logStartOffset)
+    return this.#reader.offsetForTimestamp(timestamp, this.logStartOffset)
   }
 
   /** The first record with the greatest timestamp. */
   offsetOfMaxTimestamp(): FoundOffset | null {
-    return this.#reader.offsetOfMaxTimestamp(this.#logStartOffset)
+    return this.#reader.offsetOfMaxTimestamp(this.logStartOffset)
   }
 
   /** Moves the log start forward (DeleteRecords); the files go with the next retention. */
   deleteBefore(offset: number): void {
     this.#guard.check()
     assert(offset <= this.logEndOffset, `log start ${offset} behind the end ${this.logEndOffset}`)
-    if (offset <= this.#logStartOffset) return
-    this.#logStartOffset = offset
-    this.#epochs.truncateFromStart(offset)
+    this.#start.moveTo(offset)
   }
 
   /**
@@ -298,8 +297,8 @@ export class Log {
       this.#end.write()
       const endOffset = this.#segments.cut(offset, end => this.#willEndAt(end))
       this.#ended(endOffset)
-      this.#logStartOffset = Math.min(this.#logStartOffset, endOffset)
-      replay(this.#segments.all, this.#producers, this.#logStartOffset, endOffset)
+      this.#start.cutTo(endOffset)
+      replay(this.#segments.all, this.#producers, this.logStartOffset, endOffset)
       this.#producers.removeFrom(endOffset + 1)
       this.#epochs.save()
       this.#logger.info('log.truncated', { topic: this.topic, partition: this.partition, endOffset })
@@ -312,7 +311,7 @@ export class Log {
     this.#guard.run(() => {
       this.#willEndAt(Math.min(offset, this.firstSegmentOffset))
       this.#segments.startAt(offset)
-      this.#logStartOffset = offset
+      this.#start.restartAt(offset)
       this.#producers.removeFrom(0)
       this.#producers.state.clear()
       this.#epochs.clear()
@@ -333,20 +332,7 @@ export class Log {
 
   /** Deletes old segments by log start, size and time. Returns how many. */
   applyRetention(): number {
-    let deleted = 0
-    for (;;) {
-      const found = retention({
-        segments: this.#segments.all,
-        logStartOffset: this.#logStartOffset,
-        logEndOffset: this.logEndOffset,
-        highWatermark: this.#highWatermark,
-        config: this.#config,
-        nowMs: this.#world.clock.now(),
-      })
-      if (found === null) return deleted
-      this.#guard.run(() => this.#deleteOldest(found.count, found.reason))
-      deleted += found.count
-    }
+    return this.#start.applyRetention(this.#config, this.#highWatermark)
   }
 
   /** Forgets idle producers and closes files that were not read for a while. */
@@ -417,25 +403,6 @@ export class Log {
   /** Gives up without writing anything: what a killed process would leave. For tests and for a failed directory. */
   abandon(): void {
     this.#release()
-  }
-
-  #deleteOldest(count: number, reason: Retention['reason']): void {
-    if (count === this.#segments.all.length) this.#end.roll()
-    const first = this.#segments.all[count]!.baseOffset
-    if (this.#logStartOffset < first) {
-      this.#logStartOffset = first
-      this.#epochs.truncateFromStart(first)
-    }
-    const remove = this.#segments.dropOldest(count, () => this.#options.onLogStartMoved?.())
-    this.#producers.removeBefore(first)
-    this.#place.later(this.#config.fileDeleteDelayMs, remove)
-    this.#logger.info('log.segments-deleted', {
-      topic: this.topic,
-      partition: this.partition,
-      reason,
-      segments: count,
-      logStartOffset: this.#logStartOffset,
-    })
   }
 
   /** The log was cut: all that remembers offsets forgets those from `endOffset` on. */
