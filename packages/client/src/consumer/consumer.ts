@@ -4,6 +4,7 @@ import { Cluster } from '../cluster.ts'
 import { ClosedError, StateError, TimeoutError } from '../errors.ts'
 import { type ListedOffset, listOffsets, offsetSpec } from '../list-offsets.ts'
 import { nameOf, type TopicPartition } from '../topic-partition.ts'
+import { AssignedPartitions } from './assigned-partitions.ts'
 import type { MemberAssignment } from './assignors/assignor.ts'
 import { AutomaticCommits, commitOf } from './commits.ts'
 import { type ConsumedBatch, type Message, messageOf } from './consumed-batch.ts'
@@ -32,14 +33,12 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   readonly #wakeup: Wakeup
   readonly #coordinator: Coordinator | null
   readonly #membership: Membership | null
-  readonly #partitions = new Map<string, PartitionState>()
+  readonly #partitions = new AssignedPartitions()
   readonly #positions: Positions
   /** Null: the user commits, or nobody. */
   readonly #automaticCommits: AutomaticCommits | null
   #listener: RebalanceListener = {}
   #mode: 'none' | 'subscribed' | 'assigned' = 'none'
-  /** What the last poll gave: done with at the next one. */
-  #delivered: PartitionState[] = []
   #isPolling = false
   /** `closing`: nothing more is read, commits still go through. */
   #life: 'open' | 'closing' | 'closed' = 'open'
@@ -53,7 +52,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     this.#wakeup = new Wakeup(this.#cluster.world.clock)
     this.#metrics = new ConsumerMetrics(settings.clientId, settings.groupId)
     const readCommitted = settings.isolationLevel === 'read_committed'
-    this.#fetcher = new Fetcher(this.#cluster, { ...settings, readCommitted }, this.#partitions, this.#metrics, () => {
+    this.#fetcher = new Fetcher(this.#cluster, { ...settings, readCommitted }, this.#partitions.states, this.#metrics, () => {
       // An answer may have voided a position.
       this.#positions.changed()
       this.#wakeup.notify()
@@ -77,12 +76,20 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
           wake: () => this.#wakeup.notify(),
         },
       )
-    this.#positions = new Positions(this.#cluster, this.#coordinator, { ...settings, readCommitted }, this.#partitions, () => {
-      this.#wakeup.notify()
-      this.#fetcher.fetch()
-    })
+    this.#positions = new Positions(
+      this.#cluster,
+      this.#coordinator,
+      { ...settings, readCommitted },
+      this.#partitions.states,
+      () => {
+        this.#wakeup.notify()
+        this.#fetcher.fetch()
+      },
+    )
     this.#automaticCommits = settings.enableAutoCommit
-      ? new AutomaticCommits(this.#cluster, settings.autoCommitIntervalMs, this.#partitions, offsets => this.#commit(offsets))
+      ? new AutomaticCommits(this.#cluster, settings.autoCommitIntervalMs, this.#partitions.states, offsets =>
+          this.#commit(offsets),
+        )
       : null
     this.#cluster.metadata.onChange(() => {
       this.#membership?.metadataChanged()
@@ -112,7 +119,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
       await this.#giveUp('the consumer unsubscribed')
     } finally {
       this.#mode = 'none'
-      this.#forgetAssignment()
+      this.#partitions.clear()
     }
   }
 
@@ -121,14 +128,13 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     this.#checkOpen()
     if (this.#mode === 'subscribed') throw new StateError('subscribe and assign exclude each other')
     this.#mode = 'assigned'
-    const kept = new Map(this.#partitions)
-    this.#partitions.clear()
+    const states = new Map<string, PartitionState>()
     for (const partition of partitions) {
       this.#cluster.metadata.track(partition.topic)
       const name = nameOf(partition)
-      this.#partitions.set(name, kept.get(name) ?? this.#newState(partition))
+      states.set(name, this.#partitions.states.get(name) ?? this.#newState(partition))
     }
-    this.#delivered = this.#delivered.filter(state => this.#partitions.get(nameOf(state)) === state)
+    this.#partitions.replace([...states.values()])
     this.#wakeup.notify()
     this.#fetcher.fetch()
   }
@@ -136,10 +142,10 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   /** Reading goes on at `offset`, now. Throws a StateError for a partition that is not assigned. */
   seek(partition: TopicPartition, offset: number): void {
     if (!Number.isSafeInteger(offset) || offset < 0) throw errorOf(ErrorCode.OFFSET_OUT_OF_RANGE, `${offset} is no offset`)
-    const state = this.#stateOf(partition)
+    const state = this.#partitions.of(partition)
     state.seek(offset)
     // What the reader has in hand is not to be committed over the new position.
-    this.#delivered = this.#delivered.filter(delivered => delivered !== state)
+    this.#partitions.withdraw(state)
     this.#wakeup.notify()
     this.#fetcher.fetch()
   }
@@ -156,14 +162,14 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
 
   /** Gives no records of these until `resume`; what is fetched stays. */
   pause(partitions: readonly TopicPartition[]): void {
-    for (const partition of partitions) this.#stateOf(partition).isPaused = true
+    for (const partition of partitions) this.#partitions.of(partition).isPaused = true
     // What it had in store may have held up others.
     this.#fetcher.fetch()
   }
 
   resume(partitions: readonly TopicPartition[]): void {
     for (const partition of partitions) {
-      const state = this.#stateOf(partition)
+      const state = this.#partitions.of(partition)
       state.isPaused = false
       this.#fetcher.resumed(state)
     }
@@ -171,22 +177,22 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   }
 
   paused(): TopicPartition[] {
-    return [...this.#partitions.values()].filter(({ isPaused }) => isPaused).map(plain)
+    return this.#partitions.paused()
   }
 
   assignment(): TopicPartition[] {
-    return [...this.#partitions.values()].map(plain)
+    return this.#partitions.list()
   }
 
   /** Offset of the next record that the reader gets; null as long as it is being looked up. Throws a StateError if not assigned. */
   position(partition: TopicPartition): number | null {
-    const { position } = this.#stateOf(partition)
+    const { position } = this.#partitions.of(partition)
     return position < 0 ? null : position
   }
 
   /** Records between the position and the end, as far as the last fetch knew; null before. */
   lag(partition: TopicPartition): number | null {
-    const { position, highWatermark, lastStableOffset } = this.#stateOf(partition)
+    const { position, highWatermark, lastStableOffset } = this.#partitions.of(partition)
     const end = this.#settings.isolationLevel === 'read_committed' ? lastStableOffset : highWatermark
     return position < 0 || end < 0 ? null : Math.max(0, end - position)
   }
@@ -218,7 +224,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
   async *messages(): AsyncGenerator<Message, void, void> {
     while (this.#life === 'open')
       for (const batch of await this.#poll(1_000, 1, true)) {
-        const state = this.#partitions.get(nameOf(batch))!
+        const state = this.#partitions.of(batch)
         const { seeks } = state
         let done = batch.baseOffset
         let isWhole = false
@@ -233,11 +239,11 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
           isWhole = true
         } finally {
           // Left in the middle: the rest of the batch, the record in hand included, comes again.
-          if (!isWhole && this.#isAssigned(state) && state.seeks === seeks) {
+          if (!isWhole && this.#partitions.has(state) && state.seeks === seeks) {
             const { positionEpoch } = state
             state.seek(done, positionEpoch)
             state.finish()
-            this.#delivered = []
+            this.#partitions.withdraw()
           }
         }
       }
@@ -249,7 +255,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
    */
   async commit(offsets?: readonly OffsetCommit[]): Promise<void> {
     if (this.#life === 'closed') throw new ClosedError('consumer')
-    const positions = [...this.#partitions.values()].filter(({ position }) => position >= 0)
+    const positions = [...this.#partitions.states.values()].filter(({ position }) => position >= 0)
     const commits = offsets ?? positions.map(state => commitOf(state, state.position, state.positionEpoch))
     if (offsets === undefined) for (const state of positions) state.finished = -1
     await this.#commit(commits)
@@ -320,8 +326,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     if (this.#mode === 'none') throw new StateError('Nothing to read', 'call subscribe or assign first')
     this.#isPolling = true
     try {
-      for (const state of this.#delivered) state.finish()
-      this.#delivered = []
+      this.#partitions.finish()
       const { clock } = this.#cluster.world
       let nowMs = clock.monotonic()
       const deadlineMs = nowMs + maxWaitMs
@@ -336,7 +341,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
         const batches = this.#fetcher.take(maxRecords)
         this.#fetcher.fetchIfRoom()
         if (batches.length > 0) {
-          for (const batch of batches) this.#hand(batch)
+          for (const batch of batches) this.#partitions.hand(batch)
           return batches
         }
         nowMs = clock.monotonic()
@@ -353,11 +358,6 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     }
   }
 
-  #hand(batch: ConsumedBatch): void {
-    const state = this.#partitions.get(nameOf(batch))!
-    if (this.#delivered.at(-1) !== state) this.#delivered.push(state)
-  }
-
   // Positions
 
   #newState(partition: TopicPartition): PartitionState {
@@ -367,10 +367,10 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
 
   #seekTo(partitions: readonly TopicPartition[], source: 'earliest' | 'latest'): void {
     for (const partition of partitions) {
-      const state = this.#stateOf(partition)
+      const state = this.#partitions.of(partition)
       state.reset(source)
       this.#positions.changed()
-      this.#delivered = this.#delivered.filter(delivered => delivered !== state)
+      this.#partitions.withdraw(state)
     }
     this.#wakeup.notify()
   }
@@ -382,7 +382,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     this.#partitions.clear()
     for (const partition of partitions) {
       if (this.#cluster.metadata.track(partition.topic)) this.#cluster.requestMetadata()
-      this.#partitions.set(nameOf(partition), this.#newState(partition))
+      this.#partitions.add(this.#newState(partition))
     }
     await this.#listener.assigned?.(this.assignment(), { userData, generationId, memberId: this.memberId })
   }
@@ -393,13 +393,13 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     try {
       if (partitions.length > 0) await this.#listener.revoked?.(partitions)
     } finally {
-      this.#forgetAssignment()
+      this.#partitions.clear()
     }
   }
 
   async #lost(): Promise<void> {
     const partitions = this.assignment()
-    this.#forgetAssignment()
+    this.#partitions.clear()
     if (partitions.length === 0) return
     await (this.#listener.lost ? this.#listener.lost(partitions) : this.#listener.revoked?.(partitions))
   }
@@ -411,11 +411,6 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     } finally {
       await this.#membership?.leave(reason)
     }
-  }
-
-  #forgetAssignment(): void {
-    this.#partitions.clear()
-    this.#delivered = []
   }
 
   // Commits
@@ -457,21 +452,7 @@ export class Consumer implements AsyncIterable<ConsumedBatch> {
     return this.#coordinator
   }
 
-  #stateOf(partition: TopicPartition): PartitionState {
-    const state = this.#partitions.get(nameOf(partition))
-    if (!state) throw new StateError(`${nameOf(partition)} is not assigned to this consumer`)
-    return state
-  }
-
-  #isAssigned(state: PartitionState): boolean {
-    return this.#partitions.get(nameOf(state)) === state
-  }
-
   #checkOpen(): void {
     if (this.#life !== 'open') throw new ClosedError('consumer')
   }
-}
-
-function plain({ topic, partition }: TopicPartition): TopicPartition {
-  return { topic, partition }
 }
