@@ -11,7 +11,6 @@ export { roundRobinAssignor } from './consumer/assignors/round-robin.ts'
 export type { ConsumedBatch, Message } from './consumer/consumed-batch.ts'
 export { Consumer } from './consumer/consumer.ts'
 export type { AssignmentInfo, ConsumerOptions, RebalanceListener } from './consumer/consumer-options.ts'
-export type { CommittedOffset, OffsetCommit } from './consumer/group-offsets.ts'
 export {
   BufferExhaustedError,
   ClosedError,
@@ -22,6 +21,7 @@ export {
   StateError,
   TimeoutError,
 } from './errors.ts'
+export type { CommittedOffset, OffsetCommit } from './group/group-offsets.ts'
 export { type ListedOffset, type OffsetQuery, offsetSpec } from './list-offsets.ts'
 export { murmur2, partitionOfKey } from './producer/murmur2.ts'
 export { Producer } from './producer/producer.ts'

@@ -1,7 +1,7 @@
 import { type ClientOptions, Cluster, otherClientOptions } from '../cluster.ts'
 import { clientKeys, resolveOptions } from '../config.ts'
-import { Coordinator } from '../consumer/coordinator.ts'
-import { type CommittedOffset, commitOffsets, fetchOffsets, type OffsetCommit, outsider } from '../consumer/group-offsets.ts'
+import { Coordinator } from '../group/coordinator.ts'
+import { type CommittedOffset, commitOffsets, fetchOffsets, type OffsetCommit, outsider } from '../group/group-offsets.ts'
 import { type ListedOffset, listOffsets, type OffsetQuery } from '../list-offsets.ts'
 import { nameOf, type TopicPartition } from '../topic-partition.ts'
 import {

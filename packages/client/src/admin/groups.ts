@@ -1,7 +1,7 @@
 import { DeleteGroups, DescribeGroups, ErrorCode, errorOf, type KafkaError, ListGroups, OffsetDelete } from '@millrace/protocol'
 import type { Cluster } from '../cluster.ts'
 import { decodeAssignment, decodeSubscription } from '../consumer/consumer-protocol.ts'
-import { Coordinator } from '../consumer/coordinator.ts'
+import { Coordinator } from '../group/coordinator.ts'
 import { byTopic, nameOf, type TopicPartition } from '../topic-partition.ts'
 
 export interface GroupListing {

@@ -1,7 +1,7 @@
 import { messageOf } from '@millrace/runtime'
 import type { Cluster } from '../cluster.ts'
+import type { OffsetCommit } from '../group/group-offsets.ts'
 import type { TopicPartition } from '../topic-partition.ts'
-import type { OffsetCommit } from './group-offsets.ts'
 import type { PartitionState } from './partition-state.ts'
 
 /** Automatic commits: from time to time, of what the reader is done with, one after the other. */

@@ -2,14 +2,14 @@ import { ErrorCode, errorOf, KafkaError } from '@millrace/protocol'
 import { messageOf, sleep, type Timer } from '@millrace/runtime'
 import type { Cluster } from '../cluster.ts'
 import { ClosedError, isRetriable, StateError } from '../errors.ts'
+import type { Coordinator } from '../group/coordinator.ts'
+import type { Committer } from '../group/group-offsets.ts'
 import { heartbeat } from '../group/heartbeat.ts'
 import { joinGraceMs, joinGroup, syncGroup } from '../group/join-group.ts'
 import { leaveGroup } from '../group/leave-group.ts'
 import type { Assignor, MemberAssignment } from './assignors/assignor.ts'
 import { decodeAssignment, encodeSubscription } from './consumer-protocol.ts'
-import type { Coordinator } from './coordinator.ts'
 import { GroupLeader } from './group-leader.ts'
-import type { Committer } from './group-offsets.ts'
 
 export interface MembershipOptions {
   readonly groupInstanceId: string | null

@@ -1,9 +1,9 @@
 import type { Cluster } from '../cluster.ts'
 import { NoOffsetError } from '../errors.ts'
+import type { Coordinator } from '../group/coordinator.ts'
+import { fetchOffsets } from '../group/group-offsets.ts'
 import { listOffsets, offsetSpec } from '../list-offsets.ts'
 import { nameOf } from '../topic-partition.ts'
-import type { Coordinator } from './coordinator.ts'
-import { fetchOffsets } from './group-offsets.ts'
 import type { PartitionState } from './partition-state.ts'
 
 export interface PositionsOptions {

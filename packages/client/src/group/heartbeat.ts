@@ -1,5 +1,5 @@
 import { ErrorCode, errorOf, Heartbeat, type KafkaError } from '@millrace/protocol'
-import type { Coordinator } from '../consumer/coordinator.ts'
+import type { Coordinator } from './coordinator.ts'
 
 /** A member of a classic group in its generation. */
 export interface BeatingMember {

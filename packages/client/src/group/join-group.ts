@@ -7,7 +7,7 @@ import {
   type SyncGroupRequest,
   type SyncGroupResponse,
 } from '@millrace/protocol'
-import type { Coordinator } from '../consumer/coordinator.ts'
+import type { Coordinator } from './coordinator.ts'
 
 /** Room for the answer to a join, which waits for the slowest member, on top of the time that members have. */
 export const joinGraceMs = 5_000

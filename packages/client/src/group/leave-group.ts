@@ -1,8 +1,8 @@
 import { ErrorCode, errorOf, LeaveGroup } from '@millrace/protocol'
 import { messageOf, sleep } from '@millrace/runtime'
 import type { Cluster } from '../cluster.ts'
-import type { Coordinator } from '../consumer/coordinator.ts'
 import { ConnectError, isRetriable } from '../errors.ts'
+import type { Coordinator } from './coordinator.ts'
 
 export interface LeavingMember {
   readonly memberId: string
