@@ -3,12 +3,12 @@ import { type Clock, type MachineLog, MillraceError, messageOf, Shell } from '@m
 import { showInside } from '../insides.ts'
 import type { Log } from '../log/log.ts'
 import { CommittedState, decodedRecords } from './committed-state.ts'
-import { type ControlRecord, controlBatch } from './control-records.ts'
 import { ElectionCalls } from './election-calls.ts'
 import { ElectionTiming } from './election-timing.ts'
 import { epochStartRecords } from './epoch-start.ts'
 import { FetchRequests } from './fetch-requests.ts'
 import { FollowerFetches } from './follower-fetches.ts'
+import { LeaderAppends } from './leader-appends.ts'
 import { type ElectionState, readElectionState, writeElectionState } from './quorum-state.ts'
 import { Raft } from './raft.ts'
 import { leaderHint, type RaftContext } from './raft-context.ts'
@@ -20,7 +20,7 @@ import { Snapshotter } from './snapshotter.ts'
 import { type Endpoint, nobody, type Voter } from './voter.ts'
 import { VoterChanges } from './voter-changes.ts'
 import { checkVoters } from './voter-check.ts'
-import { type VoterEndpoints, VoterSet, votersRecord } from './voter-set.ts'
+import { type VoterEndpoints, VoterSet } from './voter-set.ts'
 import { VoterUpkeep } from './voter-upkeep.ts'
 
 const maxAppendBytes = 2 ** 29
@@ -47,6 +47,7 @@ export class RaftNode<Record> implements MachineLog<Record> {
   readonly #snapshotter: Snapshotter
   readonly #calls: ElectionCalls
   readonly #fetches: FetchRequests
+  readonly #appends: LeaderAppends
   readonly #follower: FollowerFetches
   readonly #changes: VoterChanges
   readonly #requests: RaftRequests
@@ -56,7 +57,6 @@ export class RaftNode<Record> implements MachineLog<Record> {
   #toldVoters: readonly Voter[]
   #isSettling = false
   #isUnsettled = false
-  #flushIsDue = false
   #failure: Error | null = null
   #isStopped = false
   #closing: Promise<void> | null = null
@@ -96,7 +96,8 @@ export class RaftNode<Record> implements MachineLog<Record> {
       canVote,
       snapshotLoaded: () => this.#restartAtSnapshot(),
     })
-    const append = (voters: readonly VoterEndpoints[], level?: number) => this.#appendVoters(voters, level)
+    this.#appends = new LeaderAppends({ context: this.#context, fetches: this.#fetches, epoch: () => this.#leading!.epoch })
+    const append = (voters: readonly VoterEndpoints[], level?: number) => this.#appends.voters(voters, level)
     this.#changes = new VoterChanges({ context: this.#context, listeners, append })
     this.#requests = new RaftRequests({ context: this.#context, listeners, fetches: this.#fetches, changes: this.#changes })
     this.#upkeep = new VoterUpkeep({ context: this.#context, listeners, canVote, autoJoin })
@@ -162,7 +163,7 @@ export class RaftNode<Record> implements MachineLog<Record> {
     for (const record of records) builder.append(timestampMs, null, this.#options.state.encode(record))
     const bytes = builder.build()
     const baseOffset = this.logEndOffset
-    this.#write(bytes)
+    this.#appends.batch(bytes)
     const nextOffset = this.logEndOffset
     const { epoch } = this.#leading
     this.#committed.appended(baseOffset, { nextOffset, epoch, timestampMs, sizeBytes: bytes.length, records })
@@ -351,51 +352,8 @@ export class RaftNode<Record> implements MachineLog<Record> {
     if (role !== 'leader' || this.#leading) return
     const { nodeId, logger, controllerListeners } = this.#options
     this.#leading = { epoch, startOffset: this.logEndOffset }
-    this.#writeControl(epochStartRecords(this.#self, this.#raft, this.#voters, controllerListeners))
+    this.#appends.control(epochStartRecords(this.#self, this.#raft, this.#voters, controllerListeners))
     logger.info('raft.leader', { nodeId, epoch, offset: this.#leading.startOffset })
-  }
-
-  #appendVoters(voters: readonly VoterEndpoints[], kRaftVersion?: number): number {
-    const offset = this.logEndOffset
-    const level: ControlRecord[] =
-      kRaftVersion === undefined ? [] : [{ type: 'KRaftVersion', value: { version: 0, kRaftVersion } }]
-    this.#writeControl([...level, { type: 'KRaftVoters', value: votersRecord(voters) }])
-    this.#options.logger.info('raft.voters', { offset, voters: voters.map(({ id }) => id).join(',') })
-    return offset
-  }
-
-  #writeControl(records: readonly ControlRecord[]): void {
-    const timestampMs = this.#options.world.clock.now()
-    this.#write(controlBatch(records, { baseOffset: 0, epoch: 0, timestampMs }))
-  }
-
-  /** Appends a batch of this leader. Followers get it, and the disk, at the end of the tick, with what else is appended until then. */
-  #write(bytes: Uint8Array): void {
-    try {
-      this.#raftLog.appendAsLeader(bytes, this.#leading!.epoch)
-    } catch (error) {
-      this.#fail(error as Error)
-      throw error
-    }
-    this.#logChanged()
-    if (this.#flushIsDue) return
-    this.#flushIsDue = true
-    this.#options.world.clock.defer(() => {
-      this.#flushIsDue = false
-      if (this.#isStopped) return
-      this.#fetches.wake()
-      void this.#flush()
-    })
-  }
-
-  async #flush(): Promise<void> {
-    const { log } = this.#raftLog
-    try {
-      await log.flush()
-    } catch (error) {
-      return this.#fail(error as Error)
-    }
-    this.#submit({ kind: 'flushed', endOffset: Math.min(log.recoveryPoint, log.logEndOffset) })
   }
 
   #logChanged(): void {
