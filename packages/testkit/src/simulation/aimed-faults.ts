@@ -68,46 +68,61 @@ export class AimedFaults {
 
   /** The active controller sees no other controller; brokers that are none and clients still see it. Over when another one has committed something. */
   strandController(): void {
-    const { targets, log } = this.#options
+    const { targets, random, log } = this.#options
     const { cluster, sight, admin } = targets
     const node = sight.activeController()
     const others = cluster.controllers.filter(other => other !== node)
-    if (node === null || others.length < 2) return
+    if (node === null || others.length < 2 || this.#isStranding) return
     const { epoch } = node.insides.raft!.raft
     log(`strands ${node.plan.host}, the controller of epoch ${epoch}`)
     const hasCommitted = ({ insides: { raft } }: SimulatedNode) => {
       const progress = raft?.raft.progress
       return progress ? raft!.raft.epoch > epoch && raft!.highWatermark > progress.epochStartOffset : false
     }
-    const clients = [...this.#clients(), ...(admin ? [admin.machine] : [])]
-    this.#strand(node, others, clients, { isOver: () => others.some(hasCommitted), ended: () => {} })
+    // Who asks another node waits for a controller.
+    const isAdminBeside = admin !== null && random.chance(0.7)
+    const there = others.map(({ plan }) => plan.host)
+    const ended = isAdminBeside ? this.#blockBothWays([admin.machine.name], there) : () => {}
+    this.#strand(node, others, this.#clients(), { isOver: () => others.some(hasCommitted), ended })
   }
 
   /**
-   * The active controller dies and comes back at once, and it and another voter do not hear of one another while the rest is stopped for a moment: both
-   * have asked for votes when the rest wakes up.
+   * No controller sees another one, until the leader has given up and two others want votes in one epoch: from then on only these two do not see each
+   * other, and whoever may vote is asked by both at the same moment.
    */
   contestElection(): void {
-    const { random, targets, universe, options, log, lasting, restart } = this.#options
-    const { cluster, sight } = targets
-    const one = sight.activeController()
-    const rest = cluster.controllers.filter(node => node !== one && node.isRunning)
-    if (one === null || rest.length < 2 || this.#isContested) return
+    const { targets, universe, options, log, lasting } = this.#options
+    const controllers = targets.cluster.controllers.filter(({ isRunning }) => isRunning)
+    if (controllers.length < 3 || this.#isContested) return
     this.#isContested = true
-    const other = rest.splice(random.below(rest.length), 1)[0]!
-    log(`${one.plan.host} and ${other.plan.host} stand against one another`)
-    const { net } = universe
-    one.kill()
-    restart(one, 0)
-    const release = this.#blockBothWays([one.plan.host], [other.plan.host])
-    for (const { machine } of rest) machine.pause(random.between(70, 120))
-    const slowByMs = (options.electionTimeoutMs * random.between(2, 10)) / 100
-    for (const { plan } of cluster.controllers) net.slow(plan.host, slowByMs)
-    lasting(options.electionTimeoutMs * random.between(3, 6), () => {
+    const pairs = controllers.flatMap((one, index) =>
+      controllers.slice(index + 1).map(other => {
+        const release = this.#blockBothWays([one.plan.host], [other.plan.host])
+        return { one, other, release }
+      }),
+    )
+    lasting(3 * (options.quorumFetchTimeoutMs + options.electionTimeoutMs), () => {
       this.#isContested = false
-      release()
-      for (const { plan } of cluster.controllers) net.slow(plan.host, 0)
+      for (const { release } of pairs) release()
     })
+    const roleOf = ({ insides: { raft } }: SimulatedNode) => raft?.raft.role
+    const epochOf = ({ insides: { raft } }: SimulatedNode) => raft?.raft.epoch
+    const look = () => {
+      if (!this.#isContested) return
+      const rivals = controllers.some(node => roleOf(node) === 'leader')
+        ? undefined
+        : pairs.find(
+            ({ one, other }) =>
+              roleOf(one) === 'prospective' && roleOf(other) === 'prospective' && epochOf(one) === epochOf(other),
+          )
+      if (rivals === undefined) {
+        universe.scheduler.after(lookEveryMs, look)
+        return
+      }
+      log(`${rivals.one.plan.host} and ${rivals.other.plan.host} stand against one another after epoch ${epochOf(rivals.one)}`)
+      for (const pair of pairs) if (pair !== rivals) pair.release()
+    }
+    look()
   }
 
   #clients(): SimulatedMachine[] {
