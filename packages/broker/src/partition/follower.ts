@@ -3,28 +3,10 @@ import type { Logger } from '@millrace/runtime'
 import type { FetchWait, WatchedPartition } from '../fetch/fetch-wait.ts'
 import type { PartitionMetadata } from '../services.ts'
 import { divergedEnd } from './agreed-end.ts'
-import {
-  checkLeaderEpoch,
-  divergence,
-  type FetchedRecords,
-  type FetchQuery,
-  foundRecords,
-  readRecords,
-  refusedFetch,
-} from './fetch-query.ts'
+import { divergence, type FetchedRecords, type FetchQuery, foundRecords, readRecords, refusedFetch } from './fetch-query.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { knownHighWatermark, Replica, type ReplicaOptions } from './replica.ts'
 import type { ReplicaEnvironment } from './replica-environment.ts'
-import { failureCode } from './replica-failure.ts'
-
-export interface FollowerOptions {
-  readonly environment: ReplicaEnvironment
-  readonly topic: string
-  readonly topicId: string
-  readonly partition: number
-  readonly log: PartitionLog
-  readonly metadata: PartitionMetadata
-  readonly logger: Logger
-}
 
 /** What a leader answered to a fetch, without error. */
 export interface ReplicatedRecords {
@@ -40,12 +22,9 @@ export interface ReplicatedRecords {
  * One partition followed by this broker. It takes what its leader has, in the leader's order, and cuts off what the leader does not have;
  * `replication/` asks the leader. Everything before `logEndOffset` is in the file whenever another part can look.
  */
-export class Follower implements WatchedPartition {
-  readonly topic: string
-  readonly topicId: string
-  readonly partition: number
-  log: PartitionLog
-  readonly #options: FollowerOptions
+export class Follower extends Replica implements WatchedPartition {
+  readonly #environment: ReplicaEnvironment
+  readonly #logger: Logger
   readonly #fetches = new Set<FetchWait>()
   #metadata: PartitionMetadata
   #highWatermark: number
@@ -53,16 +32,14 @@ export class Follower implements WatchedPartition {
   #lag = 0
   #lostCode = 0
 
-  constructor(options: FollowerOptions) {
-    this.#options = options
-    this.topic = options.topic
-    this.topicId = options.topicId
-    this.partition = options.partition
-    this.log = options.log
+  constructor(options: ReplicaOptions) {
+    super(options, 'replica.failed')
+    this.#environment = options.environment
+    this.#logger = options.logger
     this.#metadata = options.metadata
     this.log.onWritten = null
     this.log.write()
-    this.#highWatermark = Math.max(this.log.logStartOffset, Math.min(this.log.highWatermark, this.log.logEndOffset))
+    this.#highWatermark = knownHighWatermark(this.log)
     options.environment.follow(this)
   }
 
@@ -73,16 +50,7 @@ export class Follower implements WatchedPartition {
   get leaderEpoch(): number {
     return this.#metadata.leaderEpoch
   }
-  get logStartOffset(): number {
-    return this.log.logStartOffset
-  }
-  get logEndOffset(): number {
-    return this.log.logEndOffset
-  }
   get highWatermark(): number {
-    return this.#highWatermark
-  }
-  get lastStableOffset(): number {
     return this.#highWatermark
   }
   /** Epoch of the last record; -1 without any. */
@@ -101,7 +69,7 @@ export class Follower implements WatchedPartition {
   update(metadata: PartitionMetadata): void {
     const before = this.#metadata
     this.#metadata = metadata
-    if (metadata.leaderEpoch !== before.leaderEpoch || metadata.leader !== before.leader) this.#options.environment.follow(this)
+    if (metadata.leaderEpoch !== before.leaderEpoch || metadata.leader !== before.leader) this.#environment.follow(this)
   }
 
   /**
@@ -127,7 +95,7 @@ export class Follower implements WatchedPartition {
   truncateTo(offset: number): void {
     const { topic, partition } = this
     if (offset < this.#highWatermark)
-      this.#options.logger.warn('replica.truncated-below-high-watermark', {
+      this.#logger.warn('replica.truncated-below-high-watermark', {
         topic,
         partition,
         offset,
@@ -150,11 +118,6 @@ export class Follower implements WatchedPartition {
   replaceLog(log: PartitionLog): void {
     this.log = log
     log.highWatermark = this.#highWatermark
-  }
-
-  /** NONE, or how the epoch that a client believes in is refused; -1 is believed to be any. */
-  checkEpoch(believed: number): number {
-    return checkLeaderEpoch(believed, this.leaderEpoch)
   }
 
   /** Reads below this replica's high watermark for a consumer (KIP-392). Every refusal is an outcome. */
@@ -181,16 +144,11 @@ export class Follower implements WatchedPartition {
     this.#fetches.delete(wait)
   }
 
-  /** The code of a thrown error. A failed disk takes the partition off line. */
-  errorCodeOf(error: unknown): number {
-    return failureCode(error, this, { logger: this.#options.logger, event: 'replica.failed' })
-  }
-
   /** Ends the following: nothing is fetched any more, and who waits here looks again. */
   lose(errorCode: number): void {
     if (this.#lostCode !== 0) return
     this.#lostCode = errorCode
-    this.#options.environment.unfollow(this)
+    this.#environment.unfollow(this)
     for (const wait of this.#fetches) wait.wake()
   }
 

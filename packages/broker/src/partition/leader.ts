@@ -1,11 +1,10 @@
 import { BatchView, batchesIn, ErrorCode, KafkaError } from '@millrace/protocol'
-import { type Logger, messageOf } from '@millrace/runtime'
+import { messageOf } from '@millrace/runtime'
 import type { BrokerMetrics, TopicMetrics } from '../broker-metrics.ts'
 import type { FetchWait, WatchedPartition } from '../fetch/fetch-wait.ts'
 import type { LeaderPartition, PartitionMetadata } from '../services.ts'
 import { type AppendOutcome, refusedAppend } from './append-outcome.ts'
 import {
-  checkLeaderEpoch,
   divergence,
   type FetchedRecords,
   type FetchQuery,
@@ -19,29 +18,17 @@ import { LeaderWaits } from './leader-waits.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { ProduceRules } from './produce-rules.ts'
 import { checkProduced } from './produced-batch.ts'
-import type { ReplicaEnvironment } from './replica-environment.ts'
-import { failureCode } from './replica-failure.ts'
+import { knownHighWatermark, Replica, type ReplicaOptions } from './replica.ts'
 import type { ReplicaFeed } from './replica-feed.ts'
 
-export interface LeaderOptions {
-  readonly environment: ReplicaEnvironment
-  readonly topic: string
-  readonly topicId: string
-  readonly partition: number
-  readonly log: PartitionLog
-  readonly metadata: PartitionMetadata
+export interface LeaderOptions extends ReplicaOptions {
   readonly rules: ProduceRules
   readonly now: () => number
-  readonly logger: Logger
   readonly metrics: BrokerMetrics
 }
 
 /** One partition led by this broker: appends, the high watermark, and who waits for either. */
-export class Leader implements LeaderPartition, WatchedPartition {
-  readonly topic: string
-  readonly topicId: string
-  readonly partition: number
-  log: PartitionLog
+export class Leader extends Replica implements LeaderPartition, WatchedPartition {
   /** Of its topic. */
   readonly metrics: TopicMetrics
   readonly #options: LeaderOptions
@@ -59,16 +46,13 @@ export class Leader implements LeaderPartition, WatchedPartition {
   #lostCode = 0
 
   constructor(options: LeaderOptions) {
+    super(options, 'partition.request-failed')
     this.#options = options
-    this.topic = options.topic
-    this.topicId = options.topicId
-    this.partition = options.partition
-    this.log = options.log
     this.metrics = options.metrics.ofTopic(options.topic)
     this.#metadata = options.metadata
     this.#rules = options.rules
     this.#minIsr = effectiveMinIsr(options.rules.minIsr, options.metadata.replicas.length)
-    this.#highWatermark = Math.max(options.log.logStartOffset, Math.min(options.log.highWatermark, options.log.logEndOffset))
+    this.#highWatermark = knownHighWatermark(options.log)
     this.#epochStartOffset = options.log.logEndOffset
     this.#toldEndOffset = options.log.writtenOffset
     this.#inSync = new InSyncSet(options, options.metadata, options.environment, () => this.reconsider())
@@ -80,21 +64,11 @@ export class Leader implements LeaderPartition, WatchedPartition {
   get leaderEpoch(): number {
     return this.#metadata.leaderEpoch
   }
-  get logStartOffset(): number {
-    return this.log.logStartOffset
-  }
-  get logEndOffset(): number {
-    return this.log.logEndOffset
-  }
   /** `compression.type`. */
   get compressionType(): string {
     return this.#rules.compressionType ?? 'producer'
   }
   get highWatermark(): number {
-    return this.#highWatermark
-  }
-  /** Without transactions everything committed is stable. */
-  get lastStableOffset(): number {
     return this.#highWatermark
   }
   /** 0, or what is answered since the disk failed or leadership went. */
@@ -155,11 +129,6 @@ export class Leader implements LeaderPartition, WatchedPartition {
     log.highWatermark = this.#highWatermark
     log.startEpoch(this.leaderEpoch)
     log.onWritten = () => this.#written()
-  }
-
-  /** NONE, or how the epoch that a client believes in is refused; -1 is believed to be any. */
-  checkEpoch(believed: number): number {
-    return checkLeaderEpoch(believed, this.leaderEpoch)
   }
 
   /** Appends what a client produced: exactly one batch. Every refusal is an outcome; nothing is thrown but a broken invariant. */
@@ -325,11 +294,6 @@ export class Leader implements LeaderPartition, WatchedPartition {
     if (this.#lostCode !== 0) done(this.#lostCode)
     else if (offset <= this.lowWatermark) done(ErrorCode.NONE)
     else this.#waits.deletions.add(offset, done)
-  }
-
-  /** The code of a thrown error. A failed disk takes the partition off line. */
-  errorCodeOf(error: unknown): number {
-    return failureCode(error, this, { logger: this.#options.logger, event: 'partition.request-failed' })
   }
 
   /** Ends the leadership: who waits is answered with the code, and so is every later request. */
