@@ -1,4 +1,4 @@
-import { ErrorCode, errorOf, type HeaderDraft } from '@millrace/protocol'
+import { ErrorCode, errorOf } from '@millrace/protocol'
 import { messageOf, type Timer } from '@millrace/runtime'
 import { Cluster } from '../cluster.ts'
 import { BufferExhaustedError, ClosedError, TimeoutError } from '../errors.ts'
@@ -6,6 +6,7 @@ import { Accumulator } from './accumulator.ts'
 import { Delivery } from './delivery.ts'
 import { partitionOfKey } from './murmur2.ts'
 import { Packer } from './packer.ts'
+import { checkShape, copyOf, type ParkedRecord, sizeOf } from './parked-record.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import { ProducerMetrics } from './producer-metrics.ts'
 import { isAll, type ProducerOptions, type ProducerSettings, producerSettings } from './producer-options.ts'
@@ -13,15 +14,6 @@ import type { ProducerRecord, RecordMetadata } from './record.ts'
 import { Sender } from './sender.ts'
 import { IdentitySource } from './sequence.ts'
 import { TopicQueues } from './topic-queues.ts'
-
-/** A record that waits for its topic's metadata or for room. */
-interface Parked {
-  readonly record: ProducerRecord
-  readonly deadlineMs: number
-  /** Absent for `append`. */
-  readonly resolve?: (metadata: RecordMetadata | PromiseLike<RecordMetadata>) => void
-  readonly reject?: (error: Error) => void
-}
 
 /**
  * Sends records. Records of a partition are batched, batches of a broker share requests, several requests are on the way at a time, and what
@@ -34,14 +26,14 @@ export class Producer {
   readonly #accumulator: Accumulator
   readonly #sender: Sender
   readonly #packer: Packer | null
-  readonly #topics = new Map<string, TopicQueues<Parked>>()
+  readonly #topics = new Map<string, TopicQueues>()
   /** `send` calls that wait for room, in their order. */
-  readonly #blocked: Parked[] = []
+  readonly #blocked: ParkedRecord[] = []
   #parkedBytes = 0
   #flushWaiters: (() => void)[] = []
   #readyWaiters: { resolve: () => void; reject: (error: Error) => void }[] = []
   #parkTimer: Timer | undefined
-  #lastTopic: TopicQueues<Parked> | undefined
+  #lastTopic: TopicQueues | undefined
   #unreported: Error | undefined
   #isClosed = false
 
@@ -91,7 +83,7 @@ export class Producer {
       if (this.#isClosed) throw new ClosedError('producer')
       const topic = this.#topicOf(record.topic)
       if (topic.isKnown && this.#blocked.length === 0 && !this.#accumulator.isFull) return this.#enqueue(topic, record)
-      this.#checkShape(record)
+      checkShape(record, this.#settings.maxRequestBytes)
       return new Promise((resolve, reject) => {
         const deadlineMs = this.#deadlineMs()
         if (topic.isKnown || this.#blocked.length > 0) {
@@ -124,7 +116,7 @@ export class Producer {
       return true
     }
     if (this.#parkedBytes >= this.#settings.bufferBytes) return false
-    this.#checkShape(record)
+    checkShape(record, this.#settings.maxRequestBytes)
     this.#park(topic, { record: this.#copyOf(record), deadlineMs: this.#deadlineMs() })
     return true
   }
@@ -179,14 +171,14 @@ export class Producer {
     if (error) throw error
   }
 
-  #enqueue(topic: TopicQueues<Parked>, record: ProducerRecord): Delivery {
+  #enqueue(topic: TopicQueues, record: ProducerRecord): Delivery {
     const timestamp = record.timestamp ?? this.#cluster.world.clock.now()
     const batch = this.#put(topic, record, timestamp)
     return new Delivery(batch, batch.recordCount - 1, timestamp)
   }
 
   /** Into the partition's open batch. */
-  #put(topic: TopicQueues<Parked>, record: ProducerRecord, timestamp: number): ProducerBatch {
+  #put(topic: TopicQueues, record: ProducerRecord, timestamp: number): ProducerBatch {
     const { value, headers } = record
     const key = record.key ?? null
     let partition = record.partition
@@ -214,7 +206,7 @@ export class Producer {
     return batch
   }
 
-  #topicOf(name: string): TopicQueues<Parked> {
+  #topicOf(name: string): TopicQueues {
     let topic = this.#topics.get(name)
     if (topic === undefined) {
       if (typeof name !== 'string' || name === '')
@@ -228,20 +220,9 @@ export class Producer {
     return topic
   }
 
-  /** What can be seen to be wrong before the topic is known. */
-  #checkShape({ key, value, headers }: ProducerRecord): void {
-    let bytes = (key?.length ?? 0) + (value?.length ?? 0)
-    for (const header of headers ?? []) bytes += header.key.length + (header.value?.length ?? 0)
-    const { maxRequestBytes } = this.#settings
-    if (bytes > maxRequestBytes)
-      throw errorOf(ErrorCode.MESSAGE_TOO_LARGE, `A record of ${bytes} bytes is above maxRequestBytes (${maxRequestBytes})`)
-  }
-
-  /** The caller may change its bytes after the call: what waits is copied, and has the time of the call. */
+  /** To wait with: the caller's own bytes may change meanwhile. */
   #copyOf(record: ProducerRecord): ProducerRecord {
-    const headers = record.headers?.map(({ key, value }): HeaderDraft => ({ key, value: copied(value) }))
-    const timestamp = record.timestamp ?? this.#cluster.world.clock.now()
-    return { ...record, key: copied(record.key ?? null), value: copied(record.value), timestamp, headers }
+    return copyOf(record, this.#cluster.world.clock.now())
   }
 
   #deadlineMs(): number {
@@ -250,15 +231,15 @@ export class Producer {
 
   // Records that wait
 
-  #park(topic: TopicQueues<Parked>, parked: Parked): void {
+  #park(topic: TopicQueues, parked: ParkedRecord): void {
     topic.parked.push(parked)
-    this.#parkedBytes += sizeOf(parked.record)
+    this.#parkedBytes += sizeOf(parked)
     this.#cluster.requestMetadata()
     this.#armParkTimer()
   }
 
-  #unpark(parked: Parked): void {
-    this.#parkedBytes -= sizeOf(parked.record)
+  #unpark(parked: ParkedRecord): void {
+    this.#parkedBytes -= sizeOf(parked)
   }
 
   #metadataChanged(): void {
@@ -275,7 +256,7 @@ export class Producer {
     this.#sender.metadataChanged()
   }
 
-  #deliverParked(topic: TopicQueues<Parked>): void {
+  #deliverParked(topic: TopicQueues): void {
     for (const parked of topic.parked.splice(0)) {
       this.#unpark(parked)
       this.#deliver(topic, parked)
@@ -283,7 +264,7 @@ export class Producer {
     this.#afterParked()
   }
 
-  #deliver(topic: TopicQueues<Parked>, parked: Parked): void {
+  #deliver(topic: TopicQueues, parked: ParkedRecord): void {
     try {
       if (parked.resolve) parked.resolve(this.#enqueue(topic, parked.record))
       else this.#put(topic, parked.record, parked.record.timestamp!)
@@ -292,7 +273,7 @@ export class Producer {
     }
   }
 
-  #failParked(topic: TopicQueues<Parked>, error: Error): void {
+  #failParked(topic: TopicQueues, error: Error): void {
     for (const parked of topic.parked.splice(0)) {
       this.#unpark(parked)
       this.#reject(parked, error)
@@ -300,7 +281,7 @@ export class Producer {
     this.#afterParked()
   }
 
-  #reject(parked: Parked, error: Error): void {
+  #reject(parked: ParkedRecord, error: Error): void {
     if (parked.reject) parked.reject(error)
     else this.#report(error, parked.record.topic, parked.record.partition ?? -1, 1)
   }
@@ -391,13 +372,4 @@ export class Producer {
     }
     for (const { reject } of this.#readyWaiters.splice(0)) reject(error)
   }
-}
-
-/** Bytes that the caller may not change. */
-function copied(part: Uint8Array | string | null): Uint8Array | string | null {
-  return part === null || typeof part === 'string' ? part : Uint8Array.from(part)
-}
-
-function sizeOf({ key, value }: ProducerRecord): number {
-  return 64 + (key?.length ?? 0) + (value?.length ?? 0)
 }

@@ -2,17 +2,18 @@ import type { CompressionCodec } from '@millrace/protocol'
 import type { Random } from '@millrace/runtime'
 import type { TopicMetadata } from '../network/metadata.ts'
 import type { Packer } from './packer.ts'
+import type { ParkedRecord } from './parked-record.ts'
 import { PartitionQueue, type QueueTopic } from './partition-queue.ts'
 import { StickyPartitioner } from './partitioner.ts'
 
 /** A topic that is produced to: its partitions' queues, and the records that came before its metadata. */
-export class TopicQueues<Parked> implements QueueTopic {
+export class TopicQueues implements QueueTopic {
   readonly name: string
   readonly compression: CompressionCodec
   readonly packer: Packer | null
   readonly sticky: StickyPartitioner
   readonly queues: PartitionQueue[] = []
-  readonly parked: Parked[] = []
+  readonly parked: ParkedRecord[] = []
 
   constructor(
     name: string,
