@@ -30,7 +30,7 @@ export class FaultAtlas {
   /** Everything that the node has on disk may be gone now. */
   mayLose(node: SimulatedNode): boolean {
     if (this.#options.minIsr < 2 || this.isRecovering || !this.#cluster.nodes.every(({ isUp }) => isUp)) return false
-    if (node.plan.isController && !this.#sight.isQuorumSettled()) return false
+    if (node.plan.isController && (this.#cluster.controllers.length < 3 || !this.#sight.isQuorumSettled())) return false
     const partitions = this.#sight.partitions()
     return partitions?.every(partition => isElsewhere(partition, node.plan.id)) ?? false
   }

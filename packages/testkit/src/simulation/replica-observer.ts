@@ -125,10 +125,14 @@ export class ReplicaObserver {
 
   #lookAt(replica: Replica): void {
     const { log, leads, highWatermark, isLost } = replica
-    if (isLost) return
-    const { logStartOffset, logEndOffset, writtenOffset } = log
     const memory = this.#memory(replica)
     const ledger = this.#ledger(replica)
+    if (isLost) {
+      // It may have committed something, told it, and lost its disk, all in one event.
+      if (memory.mayHaveLed) ledger.committed = Math.max(ledger.committed, highWatermark)
+      return
+    }
+    const { logStartOffset, logEndOffset, writtenOffset } = log
     ledger.ends.set(replica.node.plan.id, logEndOffset)
     if (
       highWatermark > writtenOffset ||
