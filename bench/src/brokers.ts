@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Admin } from '@millrace/client'
 import { runTool, startClass } from './kafka-tools.ts'
+import { publishedCommand } from './published-command.ts'
 
 /** A broker process that the bench has started. */
 export interface RunningBroker {
@@ -56,7 +57,7 @@ export const startKafka: BrokerStarter = async port => {
 
 export const startMillrace: BrokerStarter = async port => {
   const { directory, file } = prepare(port)
-  const command = join(import.meta.dirname, '../../packages/cli/bin/millrace.mjs')
+  const command = publishedCommand()
   await ended(spawn(process.execPath, [command, 'storage', 'format', '-t', clusterId, '-c', file], { stdio: 'ignore' }))
   return await answering('Millrace', port, directory, log =>
     spawn(process.execPath, [command, 'broker', file], { stdio: ['ignore', log, log] }),

@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { type ClusterNode, planCluster, portsFrom, propertiesText } from '@millrace/cli/internal'
 import { Admin } from '@millrace/client'
 import { runTool, startClass } from './kafka-tools.ts'
+import { publishedCommand } from './published-command.ts'
 
 export type Maker = 'Apache Kafka' | 'Millrace'
 
 const clusterId = 'AAAAAAAAAAAAAAAAAAAAAQ'
 const nodeCount = 3
 const host = '127.0.0.1'
-const command = join(import.meta.dirname, '../../packages/cli/bin/millrace.mjs')
 /** As long as a hung cluster is waited for. */
 const patienceMs = 300_000
 
@@ -54,7 +54,7 @@ export class ClusterProcesses {
       writeFileSync(node.file, propertiesText(node))
       const args = ['format', '-t', clusterId, '-c', node.file]
       if (maker === 'Apache Kafka') runTool('kafka.tools.StorageTool', args)
-      else if (spawnSync(process.execPath, [command, 'storage', ...args]).status !== 0)
+      else if (spawnSync(process.execPath, [publishedCommand(), 'storage', ...args]).status !== 0)
         throw new Error(`format of ${node.file} failed`)
     }
     return new ClusterProcesses(maker, directory, nodes, ports.brokers)
@@ -83,7 +83,7 @@ export class ClusterProcesses {
     const child =
       this.maker === 'Apache Kafka'
         ? startClass('kafka.Kafka', [file], ['-Xmx1g', '-Xms1g'], { stdio: [...stdio] })
-        : spawn(process.execPath, [command, 'broker', file], { stdio: [...stdio] })
+        : spawn(process.execPath, [publishedCommand(), 'broker', file], { stdio: [...stdio] })
     this.#processes.set(nodeId, child)
   }
 

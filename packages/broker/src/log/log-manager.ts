@@ -7,8 +7,8 @@ import { TailCache } from './tail-cache.ts'
 /** A file of a closed segment is closed when nobody has read it for so long. */
 const idleFileMs = 60_000
 const tidyIntervalMs = 60_000
-/** Consumers at the end of a log are seconds behind at most; who is further behind reads files, which the operating system has in memory. */
-const defaultTailCacheBytes = 16 * 1024 * 1024
+/** Followers and consumers at the end of a log are a few batches behind; who is further behind reads files, which the operating system has in memory. */
+const defaultTailCacheBytes = 4 * 1024 * 1024
 
 export interface LogManagerOptions {
   readonly world: World
@@ -17,7 +17,7 @@ export interface LogManagerOptions {
   readonly directories: readonly string[]
   /** The settings of a topic in force now; for a topic that the metadata does not know, the broker's defaults. */
   readonly configOf: (topic: string) => LogConfig
-  /** Memory for recent batches, over all logs. Default 16 MiB. */
+  /** Memory for recent batches, over all logs. Default 4 MiB. */
   readonly tailCacheBytes?: number
   /** `producer.id.expiration.ms`. Default one day. */
   readonly producerIdExpirationMs?: number
