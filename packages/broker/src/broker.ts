@@ -7,6 +7,7 @@ import { readQuorum } from './config/quorum.ts'
 import { quorumKeys } from './config/quorum-keys.ts'
 import { readRoles } from './config/roles.ts'
 import { QuorumMember } from './controller/quorum-member.ts'
+import { LoggerLevels } from './logger-levels.ts'
 import { BrokerRole } from './node/broker-role.ts'
 import { ClusterIdCheck } from './node/cluster-id-check.ts'
 import { startControllerRole } from './node/controller-role.ts'
@@ -55,7 +56,9 @@ export function nodeStatus(broker: Broker): NodeStatus {
  * Starts the node that `properties` describe on its formatted log directories; resolves when a broker serves clients, and when a controller takes part in the
  * quorum. Throws (rejects) a MillraceError or ConfigError that says what to do; nothing is left open then.
  */
-export async function startBroker({ world, properties, logger, failed }: BrokerOptions): Promise<Broker> {
+export async function startBroker({ world, properties, logger: output, failed }: BrokerOptions): Promise<Broker> {
+  const loggers = new LoggerLevels(output)
+  const { logger } = loggers
   const startedMs = world.clock.monotonic()
   const shutdown = new ShutdownSteps(logger)
   let failure: Error | null = null
@@ -66,7 +69,7 @@ export async function startBroker({ world, properties, logger, failed }: BrokerO
     const storage = openStorage(world, config)
     shutdown.add('storage', () => storage.close())
     const { nodeId, clusterId } = storage
-    const node: NodeContext = { world, logger, config, metrics: new BrokerMetrics(), storage, nodeId, clusterId }
+    const node: NodeContext = { world, logger, loggers, config, metrics: new BrokerMetrics(), storage, nodeId, clusterId }
 
     // Ports are bound before the node can name them to the others; nothing is read before it can answer.
     const listeners = await bindListeners(node, server => shutdown.add('listeners', () => server.close(closeGraceMs)))

@@ -2,11 +2,14 @@ import type { Api, BatchView } from '@millrace/protocol'
 import type { ConfigSet, Logger, World } from '@millrace/runtime'
 import type { BrokerMetrics } from './broker-metrics.ts'
 import type { PeerChannel } from './channel/peer-channel.ts'
+import type { LoggerLevels } from './logger-levels.ts'
 
 /** What every part of a node works with, whatever its role. */
 export interface NodeServices {
   readonly world: World
   readonly logger: Logger
+  /** How severe a line of each part must be for `logger` to write it. */
+  readonly loggers: LoggerLevels
   readonly metrics: BrokerMetrics
   readonly config: ConfigSet
   readonly nodeId: number

@@ -3,11 +3,13 @@ import { decisionOf } from '../controller/controller.ts'
 import { supportedFeatures } from '../controller/features.ts'
 import { isRaftAdministration } from '../raft/raft-requests.ts'
 import { apiVersionsHandler } from './api-versions.ts'
+import { changesConfigs } from './config-changes.ts'
 import type { ControllerServices } from './controller-services.ts'
 import { describeConfigsHandler } from './describe-configs.ts'
 import { describeControllersHandler } from './describe-controllers.ts'
 import { envelopeHandler } from './envelope.ts'
 import type { ApiHandler } from './handler.ts'
+import { changeLoggers } from './logger-changes.ts'
 import { raftRequestHandlers } from './raft-requests.ts'
 import { refusalFor } from './refusal.ts'
 import { ApiTable } from './table.ts'
@@ -36,9 +38,11 @@ function decidedHandler(api: Api<any, any>): ApiHandler<any, any, ControllerServ
   return {
     api,
     versions: api.versions!,
-    async handle(request, { apiVersion, connection }, { quorum, logger, lostBrokers }) {
+    async handle(request, { apiVersion, connection }, { quorum, logger, loggers, nodeId, lostBrokers }) {
       try {
-        const response = await quorum.request(api, apiVersion, request)
+        const send = (sent: object) => quorum.request(api, apiVersion, sent)
+        if (changesConfigs(api)) return await changeLoggers(api, request, { nodeId, loggers }, send)
+        const response = await send(request)
         if (api === BrokerHeartbeat && (response as { errorCode: number }).errorCode === ErrorCode.NONE)
           lostBrokers.heard(request.brokerId, request.brokerEpoch, connection)
         return response

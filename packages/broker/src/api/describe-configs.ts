@@ -24,14 +24,16 @@ import {
 import { topicKeys } from '../config/topic-keys.ts'
 import { orRefusal, Refusal } from '../controller/decision.ts'
 import { checkTopicName } from '../controller/topic-name.ts'
+import type { LoggerLevels } from '../logger-levels.ts'
 import type { MetadataView } from '../services.ts'
 import type { ApiHandler } from './handler.ts'
+import { checkLoggersNode } from './logger-changes.ts'
 
 type Resource = ElementOf<DescribeConfigsRequest['resources']>
 type Result = Draft<ElementOf<DescribeConfigsResponse['results']>>
 type Entry = Draft<ElementOf<ElementOf<DescribeConfigsResponse['results']>['configs']>>
 /** What a broker and a controller both have. */
-type Services = ConfigContext & { readonly metadata: MetadataView }
+type Services = ConfigContext & { readonly metadata: MetadataView; readonly loggers: LoggerLevels }
 interface Including {
   readonly includeSynonyms: boolean
   readonly includeDocumentation: boolean
@@ -52,7 +54,7 @@ const typeNumbers: Readonly<Record<ConfigType, number>> = {
   password: 9,
 }
 
-/** DescribeConfigs: every setting of a topic, of this broker or of all brokers, with where its value comes from. */
+/** DescribeConfigs: every setting of a topic, of this broker, of all brokers or of a group, with where its value comes from; the level of each of this node's loggers. */
 export function describeConfigsHandler(): ApiHandler<DescribeConfigsRequest, Draft<DescribeConfigsResponse>, Services> {
   return {
     api: DescribeConfigs,
@@ -98,6 +100,9 @@ function entriesOf(services: Services, { resourceType, resourceName: name }: Res
           `Unexpected broker id, expected ${nodeId} or empty string, but received ${name}`,
         )
       return Object.values(brokerKeys).map(key => brokerEntry(services, key, including))
+    case ConfigResourceType.BROKER_LOGGER:
+      checkLoggersNode(name, nodeId)
+      return services.loggers.all().map(loggerEntry)
     case ConfigResourceType.GROUP:
       if (name === '') throw new Refusal(ErrorCode.INVALID_REQUEST, 'Group name must not be empty')
       return Object.values(groupConfigKeys).map(key => resourceEntry(services, resourceType, name, key, including))
@@ -107,6 +112,10 @@ function entriesOf(services: Services, { resourceType, resourceName: name }: Res
     default:
       throw new Refusal(ErrorCode.INVALID_REQUEST, `Unsupported resource type: ${resourceType}`)
   }
+}
+
+function loggerEntry({ name, level: value }: { readonly name: string; readonly level: string }): Entry {
+  return { name, value, readOnly: false, configSource: ConfigSource.DYNAMIC_BROKER_LOGGER, isSensitive: false }
 }
 
 function topicEntry(context: ConfigContext, topic: string, key: ConfigKey, including: Including): Entry {

@@ -23,6 +23,9 @@ export function listConfigResourcesHandler(): ApiHandler<ListConfigResourcesRequ
         for (const { name } of metadata.topics()) configResources.push({ resourceName: name, resourceType: type.TOPIC })
       if (wanted.includes(type.BROKER))
         for (const { id } of metadata.brokers()) configResources.push({ resourceName: String(id), resourceType: type.BROKER })
+      if (wanted.includes(type.BROKER_LOGGER))
+        for (const { id } of metadata.brokers())
+          configResources.push({ resourceName: String(id), resourceType: type.BROKER_LOGGER })
       for (const resourceType of [type.CLIENT_METRICS, type.GROUP]) {
         if (!wanted.includes(resourceType)) continue
         for (const resourceName of metadata.configured(resourceType)) configResources.push({ resourceName, resourceType })

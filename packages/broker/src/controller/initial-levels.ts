@@ -83,7 +83,10 @@ export function parseFeatureLevels(texts: readonly string[]): Map<string, number
 }
 
 /** Names of features without metadata.version, for which a release stands. */
-const otherFeatures = supportedFeatures.map(({ name }) => name).filter(name => name !== metadataFeature).sort()
+const otherFeatures = supportedFeatures
+  .map(({ name }) => name)
+  .filter(name => name !== metadataFeature)
+  .sort()
 
 function checkLevel(name: string, level: number): void {
   const range = supportedFeatures.find(feature => feature.name === name)
