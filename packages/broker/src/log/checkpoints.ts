@@ -58,7 +58,7 @@ export async function writeCheckpointSoon(
   else disk.rename(temporary, path)
 }
 
-export function checkpointText(entries: Iterable<CheckpointEntry>): string {
+function checkpointText(entries: Iterable<CheckpointEntry>): string {
   let count = 0
   let lines = ''
   for (const { topic, partition, offset } of entries) {

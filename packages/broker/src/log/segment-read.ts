@@ -3,7 +3,7 @@ import { readInt64 } from './int64.ts'
 import type { Segment } from './segment.ts'
 
 /** Most bytes of one read from disk, whatever the client asks for; a single batch may be larger. */
-export const maxReadBytes = 16 * 1024 * 1024
+const maxReadBytes = 16 * 1024 * 1024
 /** Read beyond what is asked for: the batches between the index entry and the offset, and the header that confirms the last batch. */
 const slackBytes = 8 * 1024
 /** The part of a batch header that is looked at: up to the last offset delta. */

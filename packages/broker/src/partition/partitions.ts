@@ -115,19 +115,11 @@ export class Partitions implements PartitionStore {
     return count
   }
 
-  /** Partitions led here that have fewer replicas in sync than replicas. */
-  get underReplicatedCount(): number {
-    return this.#countLeaders(({ inSync, replicaCount }) => inSync.isr.length < replicaCount)
-  }
-
-  /** Partitions led here that have fewer replicas in sync than acks=all needs. */
-  get underMinIsrCount(): number {
-    return this.#countLeaders(({ inSync, minIsr }) => inSync.isr.length < minIsr)
-  }
-
-  /** Partitions led here that have just as many. */
+  /** Partitions led here that have just as many replicas in sync as acks=all needs. */
   get atMinIsrCount(): number {
-    return this.#countLeaders(({ inSync, minIsr }) => inSync.isr.length === minIsr)
+    let count = 0
+    for (const { lostCode, inSync, minIsr } of this.leaders()) if (lostCode === 0 && inSync.isr.length === minIsr) count++
+    return count
   }
 
   /** The most records that a partition followed here lacks of what is committed. */
@@ -135,12 +127,6 @@ export class Partitions implements PartitionStore {
     let lag = 0
     for (const follower of this.followers()) lag = Math.max(lag, follower.lag)
     return lag
-  }
-
-  #countLeaders(counts: (leader: Leader) => boolean): number {
-    let count = 0
-    for (const leader of this.leaders()) if (leader.lostCode === 0 && counts(leader)) count++
-    return count
   }
 
   /** Partitions of this broker whose disk has failed. */
