@@ -13,7 +13,7 @@ import {
 import { type Logger, nodeWorld, silentLogger } from '@millrace/runtime'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readBrokerConfig } from '../config/broker-config.ts'
-import { noTransport } from '../raft/raft-transport.ts'
+import { noTransport } from '../raft/testing/no-transport.ts'
 import type { MetadataChange } from '../services.ts'
 import { formatStorage } from '../storage/format-storage.ts'
 import { openStorage, type Storage } from '../storage/open-storage.ts'

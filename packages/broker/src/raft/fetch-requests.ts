@@ -1,13 +1,11 @@
 import { ErrorCode, type FetchRequest, type FetchResponse } from '@millrace/protocol'
 import type { Timer } from '@millrace/runtime'
 import { checkCluster } from './election-requests.ts'
-import { metadataTopic, metadataTopicId } from './metadata-topic.ts'
+import { metadataTopic, metadataTopicId, topicIdsSince } from './metadata-topic.ts'
 import { type LeaderHint, nodeEndpoints, type RaftContext } from './raft-context.ts'
 import type { FetchPosition } from './raft-log.ts'
 import type { Voter } from './voter.ts'
 
-/** From this version on topics go by id. */
-const topicIdsSince = 13
 /** However long a replica is ready to wait. */
 const maxWaitMs = 30_000
 

@@ -7,7 +7,7 @@ import {
   type FetchSnapshotResponse,
 } from '@millrace/protocol'
 import { messageOf, sleep } from '@millrace/runtime'
-import { metadataTopic, metadataTopicId } from './metadata-topic.ts'
+import { metadataTopic, metadataTopicId, topicIdsSince } from './metadata-topic.ts'
 import { hearLeader, type RaftContext } from './raft-context.ts'
 import type { RaftAddress } from './raft-transport.ts'
 import { Refusals } from './refusals.ts'
@@ -19,7 +19,6 @@ const maxWaitMs = 500
 const waitsPerFetchTimeout = 3
 /** The wait after failures grows up to this. */
 const maxBackoffMs = 100
-const topicIdsSince = 13
 const replicaStateSince = 15
 
 export interface FollowerOptions {

@@ -2,6 +2,8 @@
 export const metadataTopic = '__cluster_metadata'
 /** Kafka's fixed id of the topic. */
 export const metadataTopicId = 'AAAAAAAAAAAAAAAAAAAAAQ'
+/** From this version of Fetch on topics go by id. */
+export const topicIdsSince = 13
 
 interface ByName {
   readonly topicName: string

@@ -5,9 +5,9 @@ import { DiskError, type File, nodeWorld, silentLogger, type World } from '@mill
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { RaftNode } from './raft-node.ts'
 import { defaultRaftTimeouts, type RaftNodeOptions } from './raft-node-options.ts'
-import { noTransport } from './raft-transport.ts'
 import type { SnapshotOptions } from './snapshotter.ts'
 import { metadataLogIn } from './testing/metadata-log.ts'
+import { noTransport } from './testing/no-transport.ts'
 
 const self = { id: 1, host: 'localhost', port: 9093 }
 const noSnapshots: SnapshotOptions = { maxRecordBytesBetween: 2 ** 30, maxIntervalMs: 0, retentionBytes: -1, retentionMs: -1 }

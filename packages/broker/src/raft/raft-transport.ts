@@ -21,8 +21,3 @@ export interface RaftTransport {
     timeoutMs: number,
   ): Promise<Response>
 }
-
-/** Nobody to talk to: the transport of a quorum of one that no other node observes. */
-export const noTransport: RaftTransport = {
-  request: to => Promise.reject(new Error(`no connection to ${to.host}:${to.port}`)),
-}
