@@ -92,7 +92,7 @@ export const brokerMutants: readonly Mutant[] = [
   {
     name: 'recover-without-crc',
     bug: 'recovery takes batches whose CRC is wrong',
-    seeds: 120,
+    seeds: 40,
     draw: 'single',
     // Something must be torn in its middle: several large batches in one write, and power that fails before their sync.
     options: {
@@ -104,9 +104,12 @@ export const brokerMutants: readonly Mutant[] = [
       producers: 3,
       sendEveryMs: 20,
       lingerMs: 0,
-      valueBytes: 300,
-      batchBytes: 1500,
+      valueBytes: 1200,
+      batchBytes: 8000,
       compression: 'none',
+      syncMs: 5,
+      latencyMs: 0.1,
+      maxChunkBytes: 65_536,
       maxInFlight: 5,
       streams: false,
     },
