@@ -9,7 +9,7 @@ import type { SimulatedNode } from './simulated-node.ts'
 interface Ledger {
   /** The highest high watermark of any leader. */
   committed: number
-  /** The leader's epoch. */
+  /** The newest that any copy was seen in: a leader of an older one is none any more. */
   leaderEpoch: number
   /** Base offset → CRC of each batch that was ever readable. */
   readonly crcs: Map<number, number>
@@ -134,6 +134,7 @@ export class ReplicaObserver {
     }
     const { logStartOffset, logEndOffset, writtenOffset } = log
     ledger.ends.set(replica.node.plan.id, logEndOffset)
+    ledger.leaderEpoch = Math.max(ledger.leaderEpoch, replica.leaderEpoch)
     if (
       highWatermark > writtenOffset ||
       writtenOffset > logEndOffset ||
@@ -158,8 +159,7 @@ export class ReplicaObserver {
 
   #lookAtLeader(replica: Replica, ledger: Ledger, memory: Memory): void {
     const { leads, leaderEpoch, highWatermark, log } = replica
-    if (leads && leaderEpoch >= ledger.leaderEpoch) {
-      ledger.leaderEpoch = leaderEpoch
+    if (leads && leaderEpoch === ledger.leaderEpoch) {
       if (log.logEndOffset < ledger.committed)
         this.#broken(
           replica,
