@@ -5,12 +5,10 @@ import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig } from './log-config.ts'
 import { partitionFiles } from './log-files.ts'
 import { ProducerLog } from './producer-log.ts'
+import { recallBatches } from './producer-recall.ts'
 import { recoverSegments } from './recovery.ts'
 import { lookupBlockBytes, Segment } from './segment.ts'
-import { batchesBefore, batchesFrom, segmentIndexOf } from './segment-list.ts'
-
-/** As far back a start looks for the batches that producers may send again. */
-const recalledBytes = 1024 * 1024
+import { batchesFrom, segmentIndexOf } from './segment-list.ts'
 
 export interface OpenOptions {
   readonly world: World
@@ -60,7 +58,7 @@ export function openSegments(options: OpenOptions, epochs: LeaderEpochs): Opened
     disk.syncDirectory(directory)
     return emptyLog(options, producers, epochs)
   }
-  if (known >= 0) replay(segments, producers, logStartOffset, logEndOffset)
+  if (known >= 0) replay(segments, producers, { startOffset: logStartOffset, endOffset: logEndOffset, nowMs: world.clock.now() })
   producers.removeFrom(logEndOffset + 1)
   epochs.truncateFromEnd(logEndOffset)
   epochs.truncateFromStart(logStartOffset)
@@ -75,19 +73,14 @@ export function openSegments(options: OpenOptions, epochs: LeaderEpochs): Opened
 }
 
 /** Brings the producer state to the end of the log: the newest snapshot, and the batches behind it. */
-export function replay(segments: readonly Segment[], producers: ProducerLog, startOffset: number, endOffset: number): void {
+export function replay(
+  segments: readonly Segment[],
+  producers: ProducerLog,
+  { startOffset, endOffset, nowMs }: { readonly startOffset: number; readonly endOffset: number; readonly nowMs: number },
+): void {
   const from = producers.load(endOffset, startOffset)
-  if (producers.state.size > 0 && from > startOffset && from <= endOffset) recall(segments, producers, from)
+  if (producers.state.size > 0 && from > startOffset && from <= endOffset) recallBatches(segments, producers.state, from, nowMs)
   if (from < endOffset) for (const batch of batchesFrom(segments, from)) producers.update(batch)
-}
-
-/** What is damaged is not for the start to find out: who reads it will. */
-function recall(segments: readonly Segment[], producers: ProducerLog, from: number): void {
-  try {
-    producers.state.recall(batchesBefore(segments, from, recalledBytes))
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'CORRUPT_MESSAGE') throw error
-  }
 }
 
 function emptyLog(options: OpenOptions, producers: ProducerLog, epochs: LeaderEpochs): OpenedLog {
@@ -154,7 +147,11 @@ function recover(options: OpenOptions, segments: Segment[], producers: ProducerL
   const baseOffset = segments[first]!.baseOffset
   buildMissingIndexes(segments.slice(0, first))
   epochs.truncateFromEnd(baseOffset)
-  replay(segments.slice(0, first), producers, segments[0]!.baseOffset, baseOffset)
+  replay(segments.slice(0, first), producers, {
+    startOffset: segments[0]!.baseOffset,
+    endOffset: baseOffset,
+    nowMs: world.clock.now(),
+  })
   const recovered = recoverSegments({
     segments: segments.slice(first),
     recoveryPoint,

@@ -17,18 +17,25 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-function open(options: { clean: boolean; recoveryPoint?: number }): Log {
+function open({ segmentBytes = 400, ...options }: { clean: boolean; recoveryPoint?: number; segmentBytes?: number }): Log {
   const log = Log.open({
     world: nodeWorld(),
     logger: silentLogger,
     directory: `${directory}/events-0`,
     topic: 'events',
     partition: 0,
-    config: { ...defaultLogConfig, segmentBytes: 400, indexIntervalBytes: 0 },
+    config: { ...defaultLogConfig, segmentBytes, indexIntervalBytes: 0 },
     ...options,
   })
   opened.push(log)
   return log
+}
+
+/** Batches of one more producer, of so many bytes together. */
+function overgrow(log: Log, producerId: number, bytes: number): void {
+  const value = 'x'.repeat(10_000)
+  for (let i = 0; i * value.length < bytes; i++)
+    log.appendAsLeader(batchOf([value], 1000, { producerId, producerEpoch: 0, baseSequence: i }), 0)
 }
 
 const values = ['a', 'b']
@@ -66,4 +73,19 @@ test.each([
       })
   expect(() => log.appendAsLeader(batch(0, 2), 0)).toThrow('sent sequence 4 instead of 16')
   expect(log.appendAsLeader(batch(0, 8), 0)).toEqual({ baseOffset: 32, isDuplicate: false })
+})
+
+test('a producer that has long been silent in a log that has grown by far is told where its last five batches stand', () => {
+  const segmentBytes = 300_000
+  const before = open({ clean: false, segmentBytes })
+  for (let number = 0; number < 8; number++) before.appendAsLeader(batch(0, number), 0)
+  overgrow(before, 8, 2 << 20)
+  for (let number = 0; number < 3; number++) before.appendAsLeader(batch(1, number), 0)
+  overgrow(before, 9, 2 << 20)
+  before.flushNow()
+  before.abandon()
+  const log = open({ clean: false, segmentBytes, recoveryPoint: before.logEndOffset })
+  for (let number = 3; number < 8; number++)
+    expect(log.appendAsLeader(batch(0, number), 0)).toEqual({ baseOffset: number * values.length, isDuplicate: true })
+  for (let number = 0; number < 3; number++) expect(log.appendAsLeader(batch(1, number), 0)).toMatchObject({ isDuplicate: true })
 })

@@ -165,6 +165,21 @@ export class ProducerState {
     }
   }
 
+  /**
+   * Where the first known batch of the latest producer begins of which earlier ones should be known: behind `startOffset`, and surely before `offset`,
+   * behind which all has been looked through. -1: there is none.
+   */
+  latestLone(offset: number, startOffset: number): number {
+    let latest = -1
+    for (const { batches } of this.#producers.values()) {
+      const first = batches[0]
+      if (first === undefined || batches.length === rememberedBatches || first.lastSequence === first.offsetDelta) continue
+      const baseOffset = first.lastOffset - first.offsetDelta
+      if (baseOffset > startOffset && baseOffset < offset) latest = Math.max(latest, baseOffset)
+    }
+    return latest
+  }
+
   #add(producerId: number, epoch: number): Producer {
     const producer: Producer = {
       epoch,

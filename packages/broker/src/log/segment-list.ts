@@ -66,7 +66,8 @@ export function* batchesBefore(
 ): Generator<BatchView, void, undefined> {
   const last = segmentIndexOf(segments, endOffset - 1)
   let first = last
-  let known = segments[last]!.sizeBytes
+  const { sizeBytes } = segments[last]!
+  let known = Math.min(sizeBytes, (segments[last]!.nearest(endOffset - 1)?.position ?? 0) + lookupBlockBytes)
   while (first > 0 && known < bytes) known += segments[--first]!.sizeBytes
   for (let index = first; index <= last; index++) {
     const segment = segments[index]!

@@ -105,7 +105,12 @@ export class Segment {
   }
   /** What counts for retention: the greatest timestamp, else the time of the last writing. */
   get largestTimestamp(): number {
-    return this.maxTimestamp >= 0 ? this.maxTimestamp : this.#options.disk.stat(this.path).modifiedMs
+    return this.maxTimestamp >= 0 ? this.maxTimestamp : this.modifiedMs
+  }
+
+  /** When the file was written last, by the disk's clock. */
+  get modifiedMs(): number {
+    return this.#options.disk.stat(this.path).modifiedMs
   }
 
   configure(config: LogConfig): void {
