@@ -10,7 +10,7 @@ export type Renumbering =
   | { readonly kind: 'none' }
   /** A batch was refused and surely not written: those behind it take its numbers. */
   | { readonly kind: 'reuse'; readonly from: number }
-  /** What the broker has is not known: start at 0 under the next epoch. */
+  /** What the broker has is not known: start at 0 under the next epoch, when all that may be written has been asked for under its old number. */
   | { readonly kind: 'restart' }
 
 /** The topic as its queues know it. */
@@ -83,7 +83,7 @@ export class PartitionQueue implements PartitionLoad {
 
   /** Whether something could be sent, back-off and numbering aside. */
   hasReady(): boolean {
-    if (this.isRecovering) return false
+    if (!this.#maySend()) return false
     const next = this.waiting[0]
     return next ? !next.isPacking : this.open?.isReady === true
   }
@@ -95,7 +95,7 @@ export class PartitionQueue implements PartitionLoad {
 
   /** The batch to send next; it stays where it is until `sent`. */
   peek(): ProducerBatch | null {
-    if (this.isRecovering) return null
+    if (!this.#maySend()) return null
     if (this.waiting.length === 0 && this.open?.isReady) this.seal()
     const next = this.waiting[0]
     return next === undefined || next.isPacking ? null : next
@@ -106,6 +106,7 @@ export class PartitionQueue implements PartitionLoad {
     this.waiting.shift()
     this.inFlight.push(batch)
     batch.attempts++
+    batch.isMissing = false
     return batch.finish()
   }
 
@@ -161,18 +162,35 @@ export class PartitionQueue implements PartitionLoad {
     if (this.renumbering.kind === 'none' || renumbering.kind === 'restart') this.renumbering = renumbering
   }
 
-  /** When nothing is on the wire any more: puts what came back in front, renumbered if need be. Returns whether sending may go on. */
+  /**
+   * When nothing is on the wire any more: puts what came back in front, renumbered if need be. What may be written keeps its number until the broker
+   * has said: under another one it would be written twice (as in Kafka, which resolves sequences first). Returns whether sending may go on.
+   */
   recover(bumpEpoch: () => void): boolean {
-    if (!this.isRecovering) return true
-    if (this.inFlight.length > 0) return false
+    const { renumbering } = this
+    if (!this.isRecovering && renumbering.kind === 'none') return true
+    if (this.inFlight.length > 0) return !this.isRecovering
     this.isRecovering = false
     this.waiting.unshift(...this.returned.splice(0).sort((a, b) => a.ordinal - b.ordinal))
-    const { renumbering } = this
+    if (renumbering.kind === 'none' || (renumbering.kind === 'restart' && this.#hasUnresolved())) return true
     this.renumbering = { kind: 'none' }
-    if (renumbering.kind === 'none') return true
     for (const batch of this.waiting) batch.baseSequence = -1
     if (renumbering.kind === 'reuse') this.nextSequence = renumbering.from
     else bumpEpoch()
     return true
+  }
+
+  /** Before a restart only what has to be asked for under its old number goes, and what was sent before it. */
+  #maySend(): boolean {
+    return !this.isRecovering && (this.renumbering.kind === 'none' || this.#hasUnresolved())
+  }
+
+  /** Numbered batches stand in front. */
+  #hasUnresolved(): boolean {
+    for (const batch of this.waiting) {
+      if (batch.baseSequence < 0) return false
+      if (batch.isUnresolved) return true
+    }
+    return false
   }
 }

@@ -22,6 +22,8 @@ export class ProducerBatch {
   attempts = 0
   /** Some attempt may have been written without our knowing. */
   mayBeWritten = false
+  /** The broker has since said that it lacks the batch: its number was not the next one. */
+  isMissing = false
   /** Its records are being compressed elsewhere. */
   isPacking = false
   /** No longer waits for more records. */
@@ -51,6 +53,11 @@ export class ProducerBatch {
   /** Upper bound of the bytes on the wire. */
   get sizeInBytes(): number {
     return this.bytes?.length ?? this.builder?.sizeInBytes ?? 0
+  }
+
+  /** Only an attempt under the same number can tell whether it is written. */
+  get isUnresolved(): boolean {
+    return this.mayBeWritten && !this.isMissing
   }
 
   get failure(): Error | undefined {

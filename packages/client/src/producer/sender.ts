@@ -296,6 +296,7 @@ export class Sender {
 
   #mayRetry(batch: ProducerBatch, error: Error, code: number, isNext: boolean): boolean {
     if (this.#identities && (code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER || code === ErrorCode.UNKNOWN_PRODUCER_ID)) {
+      batch.isMissing = true
       // Behind a batch that has to go again this is what the broker must say. If it is the next one in line, the broker has lost count.
       if (isNext) batch.queue.renumber({ kind: 'restart' })
       return true
