@@ -202,7 +202,9 @@ export class SimulatedNet {
         listener.accept(connection.server)
         resolve(connection.client)
       }
-      this.#scheduler.after(this.delayMs(host, host) * 2, () => host.alive() && attempt())
+      const roundTripMs = this.delayMs(host, host) * 2
+      if (roundTripMs > timeoutMs) fail('ETIMEDOUT', timeoutMs)
+      else this.#scheduler.after(roundTripMs, () => host.alive() && attempt())
     })
   }
 }
