@@ -44,7 +44,7 @@ describe('a cluster of an older metadata.version', () => {
     expect(await millrace.stop()).toBe(0)
 
     expect(await versionsIn(node.dataDirectory)).toMatchObject({
-      REGISTER_BROKER_RECORD: [2],
+      REGISTER_BROKER_RECORD: [2, 4],
       PARTITION_RECORD: [0, 2],
       FEATURE_LEVEL_RECORD: [0],
     })
