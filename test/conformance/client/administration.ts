@@ -21,8 +21,9 @@ export function administrationTests(scene: ClientScene): void {
       await expect(scene.admin.createTopics([{ topic: fresh('bad'), configs: { 'retention.ms': 'x' } }])).rejects.toMatchObject({
         errorCode: ErrorCode.INVALID_CONFIG,
       })
-      // The controller knows a topic a moment before the broker that is asked.
-      await until(async () => (await scene.admin.listTopics()).some(listed => listed.topic === topic))
+      // The controller knows of a change a moment before the broker that is asked.
+      const isListed = async () => (await scene.admin.listTopics()).some(listed => listed.topic === topic)
+      await until(isListed)
       const [description] = await scene.admin.describeTopics([topic])
       expect(description).toMatchObject({ topic, topicId: made!.topicId, isInternal: false })
       expect(description!.partitions.map(({ partition, replicas }) => [partition, replicas.length])).toEqual([
@@ -47,8 +48,10 @@ export function administrationTests(scene: ClientScene): void {
           ],
         },
       ])
+      await until(async () => (await settings())['retention.ms']![1] === true)
       expect(await settings()).toEqual({ 'retention.ms': ['604800000', true], 'cleanup.policy': ['delete,compact', false] })
       await scene.admin.deleteTopics([topic])
+      await until(async () => !(await isListed()))
       await expect(scene.admin.deleteTopics([topic])).rejects.toMatchObject({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION })
     })
 
