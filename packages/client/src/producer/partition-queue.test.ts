@@ -13,22 +13,45 @@ it('a queue with batches on the wire to one broker sends nothing to another one 
   expect(queue.mustWaitFor(2)).toBe(false)
 })
 
-it('a queue that begins a new count first asks under the old numbers for what may be written', () => {
+const first = { producerId: 7, producerEpoch: 0 }
+
+function queueOf(count: number): { queue: PartitionQueue; batches: ProducerBatch[] } {
   const queue = new PartitionQueue({ name: 't', compression: 'none', packer: null }, 0)
-  const first = { producerId: 7, producerEpoch: 0 }
+  const batches = Array.from({ length: count }, (_, ordinal) => {
+    const batch = new ProducerBatch(queue, new BatchBuilder({ maxBytes: 1024 }), 0, ordinal)
+    batch.append(0, null, 'x', undefined)
+    return batch
+  })
+  queue.waiting.push(...batches)
+  queue.isCounted = true
+  queue.identity = first
+  return { queue, batches }
+}
+
+it('a queue sends nothing new while a batch is out again: its broker could forget that it has it', () => {
+  const { queue, batches } = queueOf(2)
+  const [again, fresh] = batches as [ProducerBatch, ProducerBatch]
+  expect(queue.number(again, first)).toBe(true)
+  queue.send(again)
+  queue.arrived(again)
+  queue.giveBack(again)
+  queue.recover(() => {})
+  expect(queue.number(again, first)).toBe(true)
+  queue.send(again)
+  expect([queue.peek() === fresh, queue.number(fresh, first)]).toEqual([true, false])
+  queue.arrived(again)
+  queue.wasWritten(again)
+  expect(queue.number(fresh, first)).toBe(true)
+})
+
+it('a queue that begins a new count first asks under the old numbers for what may be written', () => {
+  const { queue, batches } = queueOf(3)
+  const [given, unanswered, fresh] = batches as [ProducerBatch, ProducerBatch, ProducerBatch]
   const next = { producerId: 7, producerEpoch: 1 }
   let identity = first
   const bump = () => {
     identity = next
   }
-  const [given, unanswered, fresh] = [0, 1, 2].map(ordinal => {
-    const batch = new ProducerBatch(queue, new BatchBuilder({ maxBytes: 1024 }), 0, ordinal)
-    batch.append(0, null, 'x', undefined)
-    queue.waiting.push(batch)
-    return batch
-  }) as [ProducerBatch, ProducerBatch, ProducerBatch]
-  queue.isCounted = true
-  queue.identity = first
   for (const batch of [given, unanswered]) {
     expect(queue.number(batch, identity)).toBe(true)
     queue.send(batch)
@@ -56,6 +79,7 @@ it('a queue that begins a new count first asks under the old numbers for what ma
     expect(queue.peek()).toBe(batch)
     expect(queue.number(batch, identity)).toBe(true)
     queue.send(batch)
+    queue.arrived(batch)
     queue.wasWritten(batch)
   }
   expect([unanswered, fresh].map(({ identity, baseSequence }) => [identity, baseSequence])).toEqual([

@@ -110,10 +110,14 @@ export class PartitionQueue implements PartitionLoad {
     return batch.finish()
   }
 
-  /** Numbers the batch if that is due. False: it has to wait for what is on the wire, which has an older identity or is not counted yet. */
+  /**
+   * Numbers the batch if that is due. False: it has to wait for what is on the wire, which has an older identity, is not counted yet, or was sent again:
+   * a broker knows the last five batches, and more than those must not come behind one that may be written (Kafka's client sends again one by one).
+   */
   number(batch: ProducerBatch, current: ProducerIdentity): boolean {
     if (this.inFlight.length > 0 && !this.isCounted) return false
     if (batch.baseSequence >= 0) return true
+    if (this.inFlight.some(({ attempts }) => attempts > 1)) return false
     if (this.identity !== current) {
       if (this.inFlight.length > 0) return false
       this.identity = current
