@@ -87,13 +87,12 @@ export class ProducerProcess {
     const topic = options.retention && this.#random.chance(0.25) ? shortTopic : ledgerTopic
     const partition = this.#random.below(topic === ledgerTopic ? options.partitions : shortPartitions)
     const operation = history.send(process, keyOf(topic, partition), value)
+    // What only the leader has it may take with it.
+    const isKept = options.acks === 'all' || (options.replicationFactor === 1 && !options.replicaChanges)
     this.#unfinished++
     producer
       .send({ topic, partition, key: `k${value % keyCount}`, value: String(value).padEnd(options.valueBytes, '.') })
-      // What only the leader has it may take with it.
-      .then(({ offset }) =>
-        options.acks === '1' && options.replicationFactor > 1 ? settle(operation, 'info') : settle(operation, 'ok', offset),
-      )
+      .then(({ offset }) => (isKept ? settle(operation, 'ok', offset) : settle(operation, 'info')))
       // A failure after retries says nothing about what the broker did.
       .catch(error => {
         this.#report(`${process} failed to send: ${messageOf(error)}`)
