@@ -32,6 +32,8 @@ export class ConnectionPool {
   readonly #backoff: Backoff
   readonly #slots = new Map<string, Slot>()
   readonly #health = new Map<string, Health>()
+  /** Of those who wait for a connection. */
+  readonly #aborts = new Set<(error: Error) => void>()
   #closed = false
 
   constructor(options: PoolOptions) {
@@ -55,7 +57,7 @@ export class ConnectionPool {
     let slot = this.#slots.get(key)
     if (!slot) this.#slots.set(key, (slot = { connection: undefined, opening: undefined }))
     if (slot.connection?.isOpen) return slot.connection
-    slot.opening ??= this.#open(address, slot).finally(() => {
+    slot.opening ??= this.#untilClosed(this.#open(address, slot)).finally(() => {
       slot.opening = undefined
     })
     return slot.opening
@@ -67,10 +69,20 @@ export class ConnectionPool {
     return health !== undefined && health.retryAtMs > this.#options.world.clock.monotonic()
   }
 
+  /** Closes all connections. Who waits for one is told at once. */
   close(): void {
     this.#closed = true
+    for (const abort of this.#aborts) abort(new ClosedError('client'))
     for (const { connection } of this.#slots.values()) connection?.close()
     this.#slots.clear()
+  }
+
+  /** An attempt to connect cannot be broken off, but it need not be waited for. */
+  #untilClosed(opening: Promise<Connection>): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      this.#aborts.add(reject)
+      opening.then(resolve, reject).finally(() => this.#aborts.delete(reject))
+    })
   }
 
   async #open(address: Address, slot: Slot): Promise<Connection> {
