@@ -58,7 +58,8 @@ export class Sight {
     const controllers = nodes.filter(({ plan }) => plan.isController)
     const voters = new Set(leader.voters.voters.map(({ id }) => id))
     return (
-      controllers.every(({ plan }) => voters.has(plan.id)) &&
+      // One with a new disk votes when its new directory is in the set, not while the number of the old one still is.
+      controllers.every(({ plan, insides }) => voters.has(plan.id) && insides.raft?.raft.isVoter === true) &&
       controllers.every(({ insides: { raft } }) => {
         if (raft === undefined) return false
         return (
