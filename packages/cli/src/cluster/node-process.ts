@@ -19,7 +19,7 @@ export const readyMessage = 'ready'
 const command = fileURLToPath(new URL('../../bin/millrace.mjs', import.meta.url))
 /** What the command would otherwise begin itself anew for, losing its channel. */
 const allocator = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '32768', MALLOC_TRIM_THRESHOLD_: '131072' }
-const heap = ['--max-semi-space-size=2']
+const heap = ['--max-semi-space-size=8']
 /** Longer than a controlled shutdown takes at the most. */
 const stopTimeoutMs = 30_000
 
