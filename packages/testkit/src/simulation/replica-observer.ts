@@ -36,6 +36,7 @@ interface Memory {
   /** It led when it was last looked at, or was not there: it may have committed something and resigned in one event. */
   mayHaveLed: boolean
   wasBelowMinIsr: boolean
+  partitionEpoch: number
   highWatermark: number
   logStartOffset: number
   nextOffset: number
@@ -155,6 +156,7 @@ export class ReplicaObserver {
     memory.highWatermark = highWatermark
     memory.mayHaveLed = leads
     memory.wasBelowMinIsr = replica.isBelowMinIsr
+    memory.partitionEpoch = replica.partitionEpoch
   }
 
   #lookAtLeader(replica: Replica, ledger: Ledger, memory: Memory): void {
@@ -171,7 +173,9 @@ export class ReplicaObserver {
     if (highWatermark <= ledger.committed || highWatermark === memory.highWatermark) return
     ledger.committed = highWatermark
     if (!leads) return
-    if (replica.isBelowMinIsr && memory.wasBelowMinIsr)
+    // In one event the set may have grown, and shrunk again.
+    const hadAnotherSet = replica.partitionEpoch > memory.partitionEpoch + 1
+    if (replica.isBelowMinIsr && memory.wasBelowMinIsr && !hadAnotherSet)
       this.#broken(replica, `its high watermark went to ${highWatermark} with fewer in sync than min.insync.replicas`)
     const { holders, needed } = replica.quorum()
     const missing = holders.filter(id => (ledger.ends.get(id) ?? 0) < highWatermark)
@@ -278,7 +282,15 @@ export class ReplicaObserver {
     if (!memory)
       this.#memories.set(
         incarnation,
-        (memory = { mayHaveLed: true, wasBelowMinIsr: false, highWatermark: 0, logStartOffset: 0, nextOffset: 0, epoch: -1 }),
+        (memory = {
+          mayHaveLed: true,
+          wasBelowMinIsr: false,
+          partitionEpoch: -1,
+          highWatermark: 0,
+          logStartOffset: 0,
+          nextOffset: 0,
+          epoch: -1,
+        }),
       )
     return memory
   }

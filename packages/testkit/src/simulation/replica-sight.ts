@@ -30,6 +30,8 @@ export interface Replica {
   readonly isAlone: boolean
   /** Nodes that may have to have something before it counts as committed, and how many of them must. */
   quorum(): { readonly holders: readonly number[]; readonly needed: number }
+  /** Grows with each change of the in-sync set; -1: it does not lead. */
+  readonly partitionEpoch: number
   /** As a leader it has fewer in sync than acks=all needs. */
   readonly isBelowMinIsr: boolean
   /** The log is closed or its disk has failed. */
@@ -68,6 +70,7 @@ function replicaOfLeader(node: SimulatedNode, leader: Leader, minIsr: number): R
     log,
     isMetadata: false,
     isAlone: leader.replicaCount === 1,
+    partitionEpoch: leader.inSync.partitionEpoch,
     isBelowMinIsr: leader.inSync.isr.length < Math.min(minIsr, leader.replicaCount),
     quorum: () => ({ holders: leader.inSync.isr, needed: leader.inSync.isr.length }),
     isLost: lostCode !== 0 || log.failure !== null,
@@ -87,6 +90,7 @@ function replicaOfFollower(node: SimulatedNode, follower: Follower): Replica {
     log,
     isMetadata: false,
     isAlone: false,
+    partitionEpoch: -1,
     isBelowMinIsr: false,
     quorum: () => ({ holders: [], needed: 0 }),
     isLost: lostCode !== 0 || log.failure !== null,
@@ -106,6 +110,7 @@ function replicaOfRaft(node: SimulatedNode, { raft, log, voters }: RaftNode<unkn
     log,
     isMetadata: true,
     isAlone: false,
+    partitionEpoch: -1,
     isBelowMinIsr: false,
     quorum: () => ({ holders, needed: Math.floor(holders.length / 2) + 1 }),
     isLost: log.failure !== null,
