@@ -75,6 +75,17 @@ function noOpBatch(): Uint8Array {
   return builder.build()
 }
 
+/** A leader of the quorum commits by this rule, whatever the voters' ends are of. */
+const commitAt = (rule: (endOffsets: number[]) => number) =>
+  replaceMethod(
+    QuorumProgress.prototype,
+    'committedOffset',
+    () =>
+      function (this: QuorumProgress) {
+        return rule(this.voters.map(({ endOffset }) => endOffset))
+      },
+  )
+
 const both = (...mend: (() => void)[]) => {
   return () => {
     for (const each of mend) each()
@@ -383,15 +394,7 @@ export const clusterMutants: readonly Mutant[] = [
     seeds: 10,
     draw: 'cluster',
     options: controllersFall,
-    plant: () =>
-      replaceMethod(
-        QuorumProgress.prototype,
-        'committedOffset',
-        () =>
-          function (this: QuorumProgress) {
-            return Math.max(...this.voters.map(({ endOffset }) => endOffset))
-          },
-      ),
+    plant: () => commitAt(endOffsets => Math.max(...endOffsets)),
   },
   {
     name: 'commit-by-count',
@@ -400,16 +403,7 @@ export const clusterMutants: readonly Mutant[] = [
     draw: 'cluster',
     // A slow network: a leader knows later than its followers what they have.
     options: { ...controllersFall, latencyMs: 10, faults: ['contest-election', 'kill-controller', 'slow-host'] },
-    plant: () =>
-      replaceMethod(
-        QuorumProgress.prototype,
-        'committedOffset',
-        () =>
-          function (this: QuorumProgress) {
-            const offsets = this.voters.map(({ endOffset }) => endOffset).sort((a, b) => b - a)
-            return offsets[Math.floor(offsets.length / 2)] ?? -1
-          },
-      ),
+    plant: () => commitAt(endOffsets => endOffsets.sort((a, b) => b - a)[Math.floor(endOffsets.length / 2)] ?? -1),
   },
   {
     name: 'forget-leader-change',
