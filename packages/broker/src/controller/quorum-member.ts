@@ -59,8 +59,7 @@ export class QuorumMember {
 
   /** Where the leader listens for nodes; null when it is not known, or this node. */
   get leaderAddress(): { readonly host: string; readonly port: number } | null {
-    const { id, endpoint } = this.raft.leader
-    return id === this.#options.storage.nodeId ? null : endpoint
+    return this.raft.isLeader ? null : this.raft.leader.endpoint
   }
 
   /** The controllers that the cluster knows: those that registered, and voters that have not yet. */
@@ -105,7 +104,8 @@ export class QuorumMember {
 
   #leaderChanged(leader: LeaderAndEpoch): void {
     this.#active?.stop()
-    this.#active = leader.id === this.#options.storage.nodeId ? this.#activate(leader.epoch) : null
+    const isThis = leader.id === this.#options.storage.nodeId && this.raft.isLeader
+    this.#active = isThis ? this.#activate(leader.epoch) : null
     this.#options.leaderChanged?.(leader)
   }
 

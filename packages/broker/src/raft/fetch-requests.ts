@@ -4,7 +4,7 @@ import { checkCluster } from './election-requests.ts'
 import { metadataTopic, metadataTopicId, topicIdsSince } from './metadata-topic.ts'
 import { type LeaderHint, nodeEndpoints, type RaftContext } from './raft-context.ts'
 import type { FetchPosition } from './raft-log.ts'
-import type { Voter } from './voter.ts'
+import { isSameVoter, type Voter } from './voter.ts'
 
 /** However long a replica is ready to wait. */
 const maxWaitMs = 30_000
@@ -73,7 +73,7 @@ export class FetchRequests {
   #wait(asked: FetchAsked, waitMs: number): Promise<FetchResponse> {
     // A replica that asks again has given up what it asked before.
     for (const other of this.#waiting)
-      if (asked.replica.id >= 0 && other.asked.replica.id === asked.replica.id) this.#finish(other, this.#answer(other.asked))
+      if (asked.replica.id >= 0 && isSameVoter(other.asked.replica, asked.replica)) this.#finish(other, this.#answer(other.asked))
     return new Promise(resolve => {
       const timer = this.#context.world.clock.timer(waitMs, () => this.#finish(waiting, this.#answer(asked)))
       const waiting: Waiting = { asked, timer, answer: resolve }

@@ -38,10 +38,10 @@ export interface LeaderHint {
 
 /** Who leads, as this node tells others. */
 export function leaderHint(context: RaftContext, ownListeners: readonly Listener[], listenerName: string): LeaderHint {
-  const { raft, voters, self, listenerName: ownName } = context
+  const { raft, voters, listenerName: ownName } = context
   const { leaderId, epoch: leaderEpoch } = raft
   if (leaderId < 0) return { leaderId, leaderEpoch, endpoint: null }
-  if (leaderId !== self.id) {
+  if (raft.role !== 'leader') {
     const { endpoints = [] } = voters.voters.find(({ id }) => id === leaderId) ?? {}
     const there = listenerName === ownName ? undefined : endpoints.find(({ name }) => name === listenerName)
     const known = raft.leaderEndpoint ?? voters.endpointOf(leaderId)

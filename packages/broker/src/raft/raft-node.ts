@@ -118,6 +118,10 @@ export class RaftNode<Record> implements MachineLog<Record> {
     showInside(world, { raft: this as RaftNode<unknown> })
   }
 
+  /** A leader with this node's number may be another process: where this one may not vote. */
+  get isLeader(): boolean {
+    return this.#raft.role === 'leader'
+  }
   /** Who leads, as far as this node knows; id -1: nobody that it knows of. */
   get leader(): { readonly id: number; readonly epoch: number; readonly endpoint: Endpoint | null } {
     const { listenerName } = this.#context
@@ -377,12 +381,12 @@ export class RaftNode<Record> implements MachineLog<Record> {
 
   #tellLeader(): void {
     const { leaderId, epoch } = this.#raft
-    const isReady = this.#leading ? this.#committed.appliedOffset > this.#leading.startOffset : leaderId !== this.#self.id
+    const isReady = this.#leading ? this.#committed.appliedOffset > this.#leading.startOffset : !this.isLeader
     const id = isReady ? leaderId : nobody
     // That there is none is no news in another epoch.
     if (id === this.#toldLeader.id && (id === nobody || epoch === this.#toldLeader.epoch)) return
     this.#toldLeader = { id, epoch }
-    if (id !== nobody && id !== this.#self.id) this.#options.logger.info('raft.following', { leaderId: id, epoch })
+    if (id !== nobody && !this.isLeader) this.#options.logger.info('raft.following', { leaderId: id, epoch })
     this.#options.state.leaderChanged({ id, epoch })
   }
 

@@ -205,6 +205,20 @@ describe('an election', () => {
   })
 })
 
+describe('a leader with this node’s own number', () => {
+  test('is another process to who may not vote, and is followed: it says so when it is asked', () => {
+    const { raft, hear } = raftOf({ canVote: false })
+    hear(3, 1, true)
+    expect([raft.role, raft.leaderId, raft.leaderEndpoint]).toEqual(['follower', 1, endpoint])
+  })
+
+  test('is what a voter was before it lost its disk, and the next election is waited for', () => {
+    const { raft, hear } = raftOf()
+    hear(3, 1)
+    expect([raft.role, raft.epoch, raft.leaderId]).toEqual(['unattached', 3, -1])
+  })
+})
+
 describe('a vote', () => {
   const log = { endOffset: 5, epoch: 2 }
 

@@ -165,17 +165,17 @@ export class Raft implements Machine<RaftInput, ElectionState, RaftMessage> {
   }
 
   #started(log: LogEnd, highWatermark: number): void {
-    const { self, timing, endpointOf } = this.#options
+    const { timing, endpointOf } = this.#options
     this.#log = log
     this.#highWatermark = highWatermark
     if (log.epoch > this.#next.epoch) this.#setEpoch(log.epoch)
     const { leaderId } = this.#next
-    const endpoint = leaderId === nobody || leaderId === self.id ? null : endpointOf(leaderId)
+    const endpoint = this.#isAnother(leaderId) ? endpointOf(leaderId) : null
     if (this.#isOnlyVoter()) this.#standForElection()
     else if (endpoint) this.#follow(leaderId, endpoint)
     else {
       // What it led before its start it can lead no longer: what it knew of the others is lost.
-      this.#role = leaderId === self.id && this.isVoter ? 'resigned' : 'unattached'
+      this.#role = leaderId !== nobody && !this.#isAnother(leaderId) && this.isVoter ? 'resigned' : 'unattached'
       this.#expireAfter(timing.startMs())
     }
   }
@@ -243,7 +243,7 @@ export class Raft implements Machine<RaftInput, ElectionState, RaftMessage> {
   #losePreVote(): void {
     const { leaderId } = this.#next
     this.#ballot = null
-    if (leaderId !== nobody && leaderId !== this.#options.self.id && this.#leaderEndpoint) {
+    if (this.#isAnother(leaderId) && this.#leaderEndpoint) {
       this.#follow(leaderId, this.#leaderEndpoint)
       return
     }
@@ -303,10 +303,9 @@ export class Raft implements Machine<RaftInput, ElectionState, RaftMessage> {
   }
 
   #leaderHeard(epoch: number, leaderId: number, endpoint: Endpoint | null, byItself: boolean): void {
-    const { self } = this.#options
     if (epoch < this.#next.epoch) return
     const isNewEpoch = epoch > this.#next.epoch
-    if (leaderId === nobody || leaderId === self.id) {
+    if (!this.#isAnother(leaderId)) {
       // It may be told what it led before it lost its disk.
       if (isNewEpoch) this.#enterEpoch(epoch)
       return
@@ -399,6 +398,12 @@ export class Raft implements Machine<RaftInput, ElectionState, RaftMessage> {
   #stopLeading(): void {
     this.#progress = null
     this.#grantingVoters = []
+  }
+
+  /** A leader that this node can follow. Who never stands for election and yet is named has another process's number, and is told so by that one when it registers. */
+  #isAnother(leaderId: number): boolean {
+    const { self, canVote } = this.#options
+    return leaderId !== nobody && (leaderId !== self.id || !canVote)
   }
 
   #isOnlyVoter(): boolean {
