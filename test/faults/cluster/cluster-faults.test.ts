@@ -36,6 +36,24 @@ describe('three nodes under load lose, double and reorder nothing, and go on aft
   it.each(scenarios)('$name', suffers, timeoutMs)
 })
 
+it(
+  'a bug that is planted in every node is found: a leader that commits what it alone has',
+  async () => {
+    const scenario = scenarios.find(({ name }) => name === 'kill leader ahead of the others')!
+    const cluster = await ClusterUnderTest.start({ plantedBug: 'high-watermark-of-the-leader-alone' })
+    try {
+      const workload = await Workload.start(cluster, { java: false })
+      await scenario.run(cluster, workload, 1)
+      const kinds = (await workload.check()).map(({ kind }) => kind)
+      expect(['inconsistent-offset', 'lost-write']).toContain(kinds[0])
+      await workload.stop()
+    } finally {
+      await cluster.close()
+    }
+  },
+  timeoutMs,
+)
+
 // A small disk takes a mount, and that takes root.
 describe.runIf(process.getuid?.() === 0 || process.env['CI'])('three nodes, one of them on a small disk', () => {
   beforeAll(async () => {

@@ -24,6 +24,8 @@ export interface ClusterUnderTestOptions {
   /** Who makes the brokers: the rig is tried on Apache Kafka as well. Default millrace. */
   readonly maker?: Maker
   readonly nodes?: number
+  /** A bug of the testkit's, in every node: the rig must find it. Default none. */
+  readonly plantedBug?: string
   /** Further keys of server.properties. */
   readonly properties?: Readonly<Record<string, string>>
   /** A directory of this size in memory for the data of each node named; needs root. */
@@ -40,6 +42,7 @@ const timeouts = {
 }
 
 const command = join(repository, 'packages/cli/bin/millrace.mjs')
+const plantedBugLoader = join(import.meta.dirname, 'planted-bug.ts')
 const host = '127.0.0.1'
 
 /** Nodes as processes, each reached by the others and by clients through proxies alone. */
@@ -50,19 +53,21 @@ export class ClusterUnderTest {
   readonly bootstrapServers: string
   readonly admin: Admin
   readonly #maker: Maker
+  readonly #plantedBug: string | null
   readonly #ports: ClusterPorts
   readonly #processes = new Map<number, ChildProcess>()
   readonly #mounts: string[] = []
 
   private constructor(
     directory: string,
-    maker: Maker,
+    { maker = 'millrace', plantedBug }: ClusterUnderTestOptions,
     nodes: readonly ClusterNode[],
     advertised: ClusterPorts,
     ports: ClusterPorts,
   ) {
     this.directory = directory
     this.#maker = maker
+    this.#plantedBug = plantedBug ?? null
     this.nodes = nodes
     this.#ports = ports
     this.bootstrapServers = advertised.brokers.map(port => `${host}:${port}`).join(',')
@@ -90,7 +95,7 @@ export class ClusterUnderTest {
       ports: { ...advertised, http: maker === 'millrace' ? ports.http : null },
       properties: new Map(Object.entries({ ...timeouts, ...properties })),
     }).map(node => ({ ...node, properties: listeningOn(node, ports) }))
-    const cluster = new ClusterUnderTest(directory, maker, nodes, advertised, ports)
+    const cluster = new ClusterUnderTest(directory, options, nodes, advertised, ports)
     try {
       await cluster.#open(advertised, smallDisks)
       return cluster
@@ -129,11 +134,13 @@ export class ClusterUnderTest {
   /** Starts the process of a node and waits for nothing. */
   launch(nodeId: number): void {
     const { file, directory } = this.#node(nodeId)
+    const planted = this.#plantedBug
     const [program, args] =
       this.#maker === 'millrace'
-        ? [process.execPath, [command, 'broker', file]]
+        ? [process.execPath, [...(planted === null ? [] : ['--import', plantedBugLoader]), command, 'broker', file]]
         : ['java', ['-Xmx512m', '-Xms256m', '-cp', kafkaClassPath(), 'kafka.Kafka', file]]
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const env = planted === null ? process.env : { ...process.env, MILLRACE_PLANTED_BUG: planted }
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
     const log = createWriteStream(join(directory, 'log'), { flags: 'a' })
     child.stdout.pipe(log, { end: false })
     child.stderr.pipe(log, { end: false })

@@ -50,6 +50,23 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'kill leader ahead of the others',
+    run: (cluster, workload, seconds) => {
+      const ids = cluster.nodes.map(node => node.nodeId)
+      return repeatedly(seconds, async () => {
+        for (const a of ids) for (const b of ids) if (a < b) cluster.links.between(a, b, { delayMs: 200 })
+        await workload.progress()
+        const nodeId = await cluster.leaderOf(topics[0], 0)
+        if (nodeId !== null) await cluster.signal(nodeId, 'SIGKILL')
+        cluster.links.heal()
+        await sleep(downMs)
+        await workload.progress()
+        if (nodeId !== null) cluster.launch(nodeId)
+        await recovered(cluster, workload)
+      })
+    },
+  },
+  {
     name: 'kill controller',
     run: (cluster, workload, seconds) => killAgainAndAgain(cluster, workload, seconds, () => cluster.controller()),
   },
