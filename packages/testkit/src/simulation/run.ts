@@ -78,6 +78,8 @@ class Run {
   readonly #metadata: MetadataObserver
   /** The node that nothing needs and that stayed dead after the faults. */
   #spare: SimulatedNode | null = null
+  /** The partitions of then; null while no node is left dead. */
+  #knownToSpare: ReadonlySet<string> | null = null
   readonly #history = new History()
   readonly #lines: string[] = []
   readonly #failures: string[] = []
@@ -143,6 +145,7 @@ class Run {
     await this.#runFor(this.#options.safetyMs)
     if (this.#hasFailed) return
     this.#spare = this.#nemesis.heal()
+    this.#knownToSpare = this.#spare && this.#sight.partitionNames()
     for (const producer of this.#producers) producer.stop()
     if (!(await this.#finish('last change of replicas', livenessMs, this.#replicaChanges?.stop() ?? Promise.resolve()))) return
     if (!(await this.#becomesWhole('liveness'))) return
@@ -150,6 +153,7 @@ class Run {
     this.#hasReadAll = await this.#finish('final read', livenessMs, this.#verify())
     this.#spare?.start()
     this.#spare = null
+    this.#knownToSpare = null
     if (!this.#hasReadAll || !(await this.#becomesWhole('return of the last node'))) return
     if (await this.#finish('closing', livenessMs, this.#close())) await this.#rest()
   }
@@ -200,10 +204,9 @@ class Run {
   /** Leaders are elected, and every replica that can be is in sync. */
   async #becomesWhole(phase: string): Promise<boolean> {
     const nodes = this.#cluster.nodes.filter(node => node !== this.#spare)
-    const isWhole = () => this.#sight.whatIsMissing(nodes) === null
-    if (await this.#until(isWhole, wholeMs)) return true
-    if (!this.#hasFailed)
-      this.#context.fail(`${phase}: not whole within ${wholeMs} virtual ms: ${this.#sight.whatIsMissing(nodes)}`)
+    const whatIsMissing = () => this.#sight.whatIsMissing(nodes, this.#knownToSpare)
+    if (await this.#until(() => whatIsMissing() === null, wholeMs)) return true
+    if (!this.#hasFailed) this.#context.fail(`${phase}: not whole within ${wholeMs} virtual ms: ${whatIsMissing()}`)
     return false
   }
 

@@ -31,6 +31,11 @@ export class Sight {
     return partitions
   }
 
+  /** Their names, as `whatIsMissing` knows them. */
+  partitionNames(): ReadonlySet<string> {
+    return new Set((this.partitions() ?? []).map(nameOf))
+  }
+
   /** The node that leads the metadata quorum, of several the one with the highest epoch. */
   activeController(): SimulatedNode | null {
     let active: SimulatedNode | null = null
@@ -71,8 +76,11 @@ export class Sight {
     )
   }
 
-  /** Why the cluster of these nodes is not whole yet; null: every node is in its place and every replica on them in sync. */
-  whatIsMissing(nodes: readonly SimulatedNode[]): string | null {
+  /**
+   * Why the cluster of these nodes is not whole yet; null: every node is in its place and every replica on them in sync. Of partitions that are not
+   * among `known` none is asked for whose replicas on these nodes were all fenced when it was made: nobody here may lead it.
+   */
+  whatIsMissing(nodes: readonly SimulatedNode[], known: ReadonlySet<string> | null = null): string | null {
     const down = nodes.find(({ isUp }) => !isUp)
     if (down !== undefined) return `${down.plan.host} has not started`
     if (!this.isQuorumSettled(nodes)) return `the controllers have no settled leader: ${nodes.map(describeRaft).join('; ')}`
@@ -81,8 +89,10 @@ export class Sight {
     const ids = new Set(nodes.filter(({ plan }) => plan.isBroker).map(({ plan }) => plan.id))
     const active = new Set([...metadata.brokers()].filter(({ fenced }) => !fenced).map(({ id }) => id))
     for (const id of ids) if (!active.has(id)) return `broker ${id} is fenced`
-    for (const { topic, partition, leader, isr, replicas } of this.partitions()!) {
-      const name = `${topic}-${partition}`
+    for (const { topic, partition, leader, isr, replicas, eligibleLeaderReplicas } of this.partitions()!) {
+      const name = nameOf({ topic, partition })
+      const mayBeLed = known === null || known.has(name) || [...isr, ...eligibleLeaderReplicas].some(id => ids.has(id))
+      if (leader < 0 && !mayBeLed) continue
       if (!ids.has(leader)) return `${name} has the leader ${leader}`
       const outside = replicas.find(id => ids.has(id) && !isr.includes(id))
       if (outside !== undefined) return `${name} has the in-sync set ${isr} of ${replicas}, without ${outside}`
@@ -99,6 +109,10 @@ export class Sight {
         newest = insides.metadata
     return newest ?? null
   }
+}
+
+function nameOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+  return `${topic}-${partition}`
 }
 
 /** A node's view of the quorum, for people. */
