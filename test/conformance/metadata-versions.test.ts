@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { kafkaScript } from './kafka-peer.ts'
-import { run } from './process-harness.ts'
+import { run, until } from './process-harness.ts'
 import { formatWithKafka, killNodes, serverProperties, startKafka, startMillrace } from './server-properties-harness.ts'
 
 const clusterId = 'MkU3OEVBNTcwNTJENDM2Qg'
@@ -17,12 +17,16 @@ async function kafka(...args: string[]): Promise<string> {
   return stdout
 }
 
+/** The metadata log, as Apache Kafka prints it. */
+function dumpOf(dataDirectory: string): Promise<string> {
+  const log = join(dataDirectory, '__cluster_metadata-0/00000000000000000000.log')
+  return kafka('dump-log', '--cluster-metadata-decoder', '--files', log)
+}
+
 /** The versions in which records of each type are in the metadata log. */
 async function versionsIn(dataDirectory: string): Promise<Record<string, number[]>> {
-  const log = join(dataDirectory, '__cluster_metadata-0/00000000000000000000.log')
-  const dump = await kafka('dump-log', '--cluster-metadata-decoder', '--files', log)
   const versions: Record<string, number[]> = {}
-  for (const [, type, version] of dump.matchAll(/"type":"(\w+)","version":(\d+)/g)) {
+  for (const [, type, version] of (await dumpOf(dataDirectory)).matchAll(/"type":"(\w+)","version":(\d+)/g)) {
     versions[type!] ??= []
     if (versions[type!]!.at(-1) !== Number(version)) versions[type!]!.push(Number(version))
   }
@@ -48,6 +52,13 @@ describe('a cluster of an older metadata.version', () => {
       PARTITION_RECORD: [0, 2],
       FEATURE_LEVEL_RECORD: [0],
     })
+
+    // Replicas from before the metadata could say where they are, are told of by the next start.
+    const assigned = /"type":"PARTITION_CHANGE_RECORD","version":\d+,"data":\{[^}]*"directories":\["[\w-]{22}"\]/g
+    expect(await dumpOf(node.dataDirectory)).not.toMatch(assigned)
+    const again = await startMillrace(node)
+    await until('directories of both partitions', async () => (await dumpOf(node.dataDirectory)).match(assigned)?.length === 2)
+    expect(await again.stop()).toBe(0)
 
     const peer = await startKafka(node)
     const described = await kafka('topics', ...on, '--describe')
