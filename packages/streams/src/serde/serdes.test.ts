@@ -9,13 +9,8 @@ const serdes: [string, Serde<any>, fc.Arbitrary<any>][] = [
   ['int64', int64(), fc.maxSafeInteger()],
   ['float64', float64(), fc.double({ noNaN: true })],
   ['bytes', bytes(), fc.uint8Array()],
-  [
-    'json',
-    json(),
-    fc
-      .jsonValue()
-      .filter(value => JSON.stringify(value) === JSON.stringify(JSON.parse(JSON.stringify(value))) && !Object.is(value, -0)),
-  ],
+  // JSON has no -0: only what can be written counts.
+  ['json', json(), fc.json().map(text => JSON.parse(text))],
   [
     'timeWindowed',
     timeWindowed(string(), 60),
