@@ -175,7 +175,7 @@ export class Raft implements Machine<RaftInput, ElectionState, RaftMessage> {
     else if (endpoint) this.#follow(leaderId, endpoint)
     else {
       // What it led before its start it can lead no longer: what it knew of the others is lost.
-      this.#role = leaderId !== nobody && !this.#isAnother(leaderId) && this.isVoter ? 'resigned' : 'unattached'
+      this.#role = leaderId === this.#options.self.id && this.isVoter ? 'resigned' : 'unattached'
       this.#expireAfter(timing.startMs())
     }
   }

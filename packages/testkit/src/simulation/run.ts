@@ -76,10 +76,8 @@ class Run {
   readonly #replicas: ReplicaObserver
   readonly #quorum: QuorumObserver
   readonly #metadata: MetadataObserver
-  /** The node that nothing needs and that stayed dead after the faults. */
-  #spare: SimulatedNode | null = null
-  /** The partitions of then; null while no node is left dead. */
-  #knownToSpare: ReadonlySet<string> | null = null
+  /** The node that nothing needs and that stayed dead after the faults, and the partitions that there were then. */
+  #left: { readonly spare: SimulatedNode; readonly partitions: ReadonlySet<string> } | null = null
   readonly #history = new History()
   readonly #lines: string[] = []
   readonly #failures: string[] = []
@@ -144,16 +142,15 @@ class Run {
     this.#nemesis.start()
     await this.#runFor(this.#options.safetyMs)
     if (this.#hasFailed) return
-    this.#spare = this.#nemesis.heal()
-    this.#knownToSpare = this.#spare && this.#sight.partitionNames()
+    const spare = this.#nemesis.heal()
+    if (spare !== null) this.#left = { spare, partitions: this.#sight.partitionNames() }
     for (const producer of this.#producers) producer.stop()
     if (!(await this.#finish('last change of replicas', livenessMs, this.#replicaChanges?.stop() ?? Promise.resolve()))) return
     if (!(await this.#becomesWhole('liveness'))) return
     if (!(await this.#drain())) return
     this.#hasReadAll = await this.#finish('final read', livenessMs, this.#verify())
-    this.#spare?.start()
-    this.#spare = null
-    this.#knownToSpare = null
+    this.#left?.spare.start()
+    this.#left = null
     if (!this.#hasReadAll || !(await this.#becomesWhole('return of the last node'))) return
     if (await this.#finish('closing', livenessMs, this.#close())) await this.#rest()
   }
@@ -203,8 +200,8 @@ class Run {
 
   /** Leaders are elected, and every replica that can be is in sync. */
   async #becomesWhole(phase: string): Promise<boolean> {
-    const nodes = this.#cluster.nodes.filter(node => node !== this.#spare)
-    const whatIsMissing = () => this.#sight.whatIsMissing(nodes, this.#knownToSpare)
+    const nodes = this.#cluster.nodes.filter(node => node !== this.#left?.spare)
+    const whatIsMissing = () => this.#sight.whatIsMissing(nodes, this.#left?.partitions)
     if (await this.#until(() => whatIsMissing() === null, wholeMs)) return true
     if (!this.#hasFailed) this.#context.fail(`${phase}: not whole within ${wholeMs} virtual ms: ${whatIsMissing()}`)
     return false

@@ -80,7 +80,7 @@ export class Sight {
    * Why the cluster of these nodes is not whole yet; null: every node is in its place and every replica on them in sync. Of partitions that are not
    * among `known` none is asked for whose replicas on these nodes were all fenced when it was made: nobody here may lead it.
    */
-  whatIsMissing(nodes: readonly SimulatedNode[], known: ReadonlySet<string> | null = null): string | null {
+  whatIsMissing(nodes: readonly SimulatedNode[], known?: ReadonlySet<string>): string | null {
     const down = nodes.find(({ isUp }) => !isUp)
     if (down !== undefined) return `${down.plan.host} has not started`
     if (!this.isQuorumSettled(nodes)) return `the controllers have no settled leader: ${nodes.map(describeRaft).join('; ')}`
@@ -91,7 +91,7 @@ export class Sight {
     for (const id of ids) if (!active.has(id)) return `broker ${id} is fenced`
     for (const { topic, partition, leader, isr, replicas, eligibleLeaderReplicas } of this.partitions()!) {
       const name = nameOf({ topic, partition })
-      const mayBeLed = known === null || known.has(name) || [...isr, ...eligibleLeaderReplicas].some(id => ids.has(id))
+      const mayBeLed = known === undefined || known.has(name) || [...isr, ...eligibleLeaderReplicas].some(id => ids.has(id))
       if (leader < 0 && !mayBeLed) continue
       if (!ids.has(leader)) return `${name} has the leader ${leader}`
       const outside = replicas.find(id => ids.has(id) && !isr.includes(id))
